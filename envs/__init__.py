@@ -1,0 +1,74 @@
+"""Where it happens: one module or package per suite, found by its name.
+
+A suite module has
+
+    DEFAULT_PROTOCOL          name of the protocol that `--suite` alone means
+    VERSION                   raised when starts, physics, verdicts or frames change; part of every record's key
+    PACKAGES                  distributions whose version can change a result; part of every record's key
+    spec(image_size_px)       -> EnvSpec, all that can be looked at; imports no simulator
+    make(cameras, image_size_px, render)  -> a `SuiteEnv` for every task of the suite
+    missing()                 -> one line per thing that is missing, saying how to get it
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, Protocol as Interface
+
+import numpy.typing as npt
+
+import envs as package
+from protocols import registry
+from protocols.contracts import Advanced, FloatArray, ImageArray
+
+GROUP = "headway.suites"
+
+
+class SuiteEnv(Interface):
+    """What the harness asks of an environment, on top of `gymnasium.Env`."""
+
+    renders: int  # frames drawn since the start of the episode
+    state_names: tuple[str, ...]
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Reach the start of `options["episode"]`; nothing survives from the episode before."""
+        ...
+
+    def advance(self, actions: npt.ArrayLike) -> Advanced:
+        """Execute (T, A) actions until they or the episode end; draw one observation at the end, none on the way."""
+        ...
+
+    def frame(self, camera: str) -> ImageArray:
+        """(H, W, 3) uint8, what that camera sees now."""
+        ...
+
+    def expert_action(self) -> FloatArray:
+        """(A,) what the suite's scripted expert does now; it may read the simulator's state."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Hash of the start that was reached."""
+        ...
+
+    def close(self) -> None:
+        """Give back the simulator and the renderer."""
+
+
+def names() -> list[str]:
+    """Names of the suites, sorted."""
+    return registry.names(package, GROUP)
+
+
+def load(name: str) -> ModuleType:
+    """The suite's module. Raises LookupError, with the nearest name, where there is none."""
+    return registry.load(package, GROUP, "suite", name)
+
+
+def register() -> None:
+    """Register `headway/<suite>` with gymnasium; gymnasium calls this itself through its plugin entry point."""
+    import gymnasium
+
+    for name in names():
+        gymnasium.register(id=f"headway/{name}", entry_point=f"envs.{name}:make")

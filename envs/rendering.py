@@ -1,0 +1,47 @@
+"""MuJoCo frames in one of two qualities; one GL context, made on the first frame of a model."""
+
+from __future__ import annotations
+
+import mujoco
+
+from protocols.contracts import RENDER_PROFILES, ImageArray
+from protocols.registry import require
+
+
+class Renderer:
+    """Draws square frames of whatever model it is given, and keeps the context while the model stays the same.
+
+    Args:
+        size_px: height and width.
+        profile: "official", the model's own quality, or "fast", without shadows, multisampling and reflections.
+    """
+
+    def __init__(self, size_px: int, profile: str) -> None:
+        self.size_px = size_px
+        self.fast = require("render profile", profile, RENDER_PROFILES) == "fast"
+        self.renderer: mujoco.Renderer | None = None
+
+    def draw(self, model: mujoco.MjModel, data: mujoco.MjData, camera: str) -> ImageArray:
+        """(H, W, 3) uint8, what the camera of that name sees."""
+        if self.renderer is None or self.renderer.model is not model:
+            self.close()
+            self.renderer = self._open(model)
+        self.renderer.update_scene(data, camera=camera)
+        return self.renderer.render()
+
+    def _open(self, model: mujoco.MjModel) -> mujoco.Renderer:
+        # A buffer of the image's own size gives the same pixels as a larger one and costs less.
+        model.vis.global_.offwidth = model.vis.global_.offheight = self.size_px
+        if not self.fast:
+            return mujoco.Renderer(model, self.size_px, self.size_px)
+        model.vis.quality.offsamples = model.vis.quality.shadowsize = 0
+        renderer = mujoco.Renderer(model, self.size_px, self.size_px)
+        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
+        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
+        return renderer
+
+    def close(self) -> None:
+        """Give the context back."""
+        if self.renderer is not None:
+            self.renderer.close()
+            self.renderer = None

@@ -1,0 +1,140 @@
+"""One evaluation: a protocol and a policy; it runs what a store lacks and commits each episode when it ends."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import envs
+import policies
+from envs import gl
+from harness import pool, provenance
+from harness.recordings import recorded_actions
+from harness.rollout import Rollout, Running
+from harness.schedule import Job
+from policies.execution import wrapped
+from protocols.contracts import EvaluationProtocol, Policy, Record, at_least_one, misfits
+from results.store import Store
+
+HUNG_AFTER_S = 300.0
+
+
+class Evaluation:
+    """A policy that fits its environment, under a protocol.
+
+    Args:
+        protocol: what is evaluated, as changed on the command line.
+        policy: name of the policy.
+        arguments: the policy's own arguments.
+        execution: how its plans are executed, see `policies.execution`.
+
+    Raises:
+        LookupError: no such suite or policy.
+        ValueError: the policy's arguments are wrong, its specs do not fit, or it needs frames and there is no GL.
+    """
+
+    def __init__(
+        self, protocol: EvaluationProtocol, policy: str, arguments: dict[str, Any], execution: str = "own"
+    ) -> None:
+        self.protocol = protocol
+        self.suite = envs.load(protocol.suite)
+        spec = self.suite.spec(protocol.image_size_px)
+        self.policy_name = policies.described(policy, arguments, execution)
+        if policy == "replay":
+            arguments = {"actions": recorded_actions(**arguments)}
+        self.policy: Policy = wrapped(policies.make(policy, spec, arguments), execution)
+        if lines := misfits(self.policy, spec):
+            raise ValueError("\n  ".join([f"policy {policy!r} does not fit suite {protocol.suite!r}:", *lines]))
+        if self.policy.observation.cameras and gl.choose() == "disable":
+            raise ValueError(
+                f"policy {policy!r} looks through cameras, and there is no GL to draw with; run "
+                "`python -m harness.doctor` to see what to install. Policies without cameras run all the same"
+            )
+        self.fingerprint = self.policy.fingerprint()
+        self.conditions = provenance.conditions(protocol, self.suite, self.fingerprint)
+
+    def jobs(self) -> list[Job]:
+        """Every episode of the protocol, with the key of its record."""
+        return [Job(episode, provenance.episode_key(self.conditions, episode)) for episode in self.protocol.episodes()]
+
+    def missing(self, store: Store) -> list[Job]:
+        """The jobs for which the store has no verdict."""
+        settled = store.settled()
+        return [job for job in self.jobs() if job.key not in settled]
+
+    def run(
+        self, store: Store, *, workers: int | None = None, command: list[str] | None = None, reverse: bool = False
+    ) -> Iterator[Record]:
+        """Run what is missing; each record is committed before it is yielded.
+
+        Args:
+            store: where records go, opened for writing.
+            workers: processes, by default one per core; records do not depend on their number.
+            command: kept in the run's provenance.
+            reverse: last episode first; records do not depend on the order.
+
+        Raises:
+            StoreError: the store cannot be written; what was committed is safe.
+            RuntimeError: a worker cannot start.
+        """
+        jobs = self.missing(store)[:: -1 if reverse else 1]
+        wanted = at_least_one("workers", workers or os.cpu_count() or 1)
+        run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        about = provenance.run_provenance(self.protocol, command or [])
+        with ExitStack() as stack:
+            crew = [self._worker(stack) for _ in range(min(wanted, len(jobs)))]
+            for number, running in enumerate(Rollout(self.policy, crew).run(jobs)):
+                if number == 0:
+                    store.add_run(run, about | {"renderer": sorted({worker.renderer for worker in crew})})
+                record = self._record(running, run)
+                store.add(record)
+                if running.trace:
+                    note_error(store.folder, record, running.trace)
+                yield record
+
+    def _worker(self, stack: ExitStack) -> pool.WorkerHandle:
+        cameras = tuple(self.policy.observation.cameras)
+        protocol = self.protocol
+        worker = pool.WorkerHandle(protocol.suite, cameras, protocol.image_size_px, protocol.render, HUNG_AFTER_S)
+        stack.callback(worker.close)
+        return worker
+
+    def _record(self, running: Running, run: str) -> Record:
+        episode = running.job.episode
+        tiers = {task.name: task.tier for task in self.protocol.tasks}
+        return Record(
+            key=running.job.key,
+            run=run,
+            episode=episode,
+            tier=tiers[episode.task],
+            protocol=self.protocol.name,
+            conditions=self.conditions,
+            deviations=self.protocol.deviations,
+            policy=self.policy_name,
+            policy_fingerprint=self.fingerprint,
+            success=running.success,
+            error=running.error,
+            steps=running.steps,
+            renders=running.renders,
+            fingerprint=running.fingerprint,
+            progress=np.concatenate([np.zeros(0, np.float32), *running.progress]),
+            actions=np.concatenate([np.zeros((0, len(self.policy.action.entries)), np.float32), *running.actions]),
+            looks=tuple(running.looks),
+            events=tuple(running.events),
+            wall_s=round(time.monotonic() - running.began, 3),
+            cpu_s=round(running.cpu_s, 3),
+        )
+
+
+def note_error(folder: Path, record: Record, trace: str) -> None:
+    """Keep the traceback of an error record for whoever has to mend it."""
+    with (folder / "errors.log").open("a", encoding="utf-8") as file:
+        file.write(f"{record.run} {record.policy} {record.episode.task} episode {record.episode.index}\n{trace}\n")

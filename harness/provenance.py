@@ -1,0 +1,76 @@
+"""What a record depends on, as a key, and what a run ran on, for whoever asks later why a number differs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from protocols.contracts import Episode, EvaluationProtocol, content_hash
+
+REPORTED = ("headway", "numpy", "gymnasium", "mujoco", "metaworld", "torch")
+
+
+def versions(packages: tuple[str, ...]) -> dict[str, str]:
+    """Installed version by distribution, "absent" where there is none."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+def conditions(protocol: EvaluationProtocol, suite: ModuleType, policy_fingerprint: str) -> str:
+    """Hash of all that decides outcomes, but for the episode: protocol conditions, policy, suite and package versions."""
+    return content_hash(
+        [protocol.conditions_hash(), policy_fingerprint, suite.__name__, suite.VERSION, versions(suite.PACKAGES)]
+    )
+
+
+def episode_key(conditions_hash: str, episode: Episode) -> str:
+    """The content hash under which the episode's record is kept."""
+    return content_hash([conditions_hash, asdict(episode)])
+
+
+def run_provenance(protocol: EvaluationProtocol, command: list[str]) -> dict[str, Any]:
+    """What is kept once per run."""
+    return {
+        "command": command,
+        "protocol": asdict(protocol),
+        "protocol_hash": protocol.hash(),
+        "python": platform.python_version(),
+        "packages": versions(REPORTED),
+        "git": git_state(),
+        "machine": {"system": platform.platform(), "processor": processor(), "cores": os.cpu_count()},
+    }
+
+
+def git_state() -> dict[str, Any]:
+    """Commit of this checkout and whether it has uncommitted changes; None where it is no checkout."""
+    folder = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+
+
+def processor() -> str:
+    """The processor's name."""
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()

@@ -1,0 +1,234 @@
+"""Episodes into records: the only place that calls a policy.
+
+Each worker runs one episode at a time. Whoever needs a plan waits until about half of the busy workers do, and is then
+served in one batch of the policy's fixed shape, while the other half steps. Which rows share a batch changes no number.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from harness.pool import WorkerHandle, answered, hung
+from harness.schedule import Job, Schedule
+from harness.worker import ActAsExpert, Advance, Failed, Ready, Reply, Reset, Started, Stepped
+from protocols.contracts import (
+    ActionError,
+    Batch,
+    Event,
+    FloatArray,
+    Look,
+    Plan,
+    Policy,
+    check_actions,
+    decision_seed,
+)
+
+ATTEMPTS = 3
+
+
+@dataclass
+class Running:
+    """An episode in progress on one worker, and what is known of it so far."""
+
+    job: Job
+    began: float
+    fingerprint: str = ""
+    state: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
+    instruction: str = ""
+    decisions: int = 0
+    renders: int = 0
+    cpu_s: float = 0.0
+    success: bool | None = None
+    error: str | None = None
+    trace: str = ""
+    progress: list[FloatArray] = field(default_factory=list)
+    actions: list[FloatArray] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+
+    @property
+    def steps(self) -> int:
+        """Control steps executed."""
+        return sum(map(len, self.progress))
+
+
+class Rollout:
+    """Runs jobs on workers under one policy.
+
+    Args:
+        policy: who acts; fits the workers' environment.
+        workers: as many as there shall be episodes in progress.
+    """
+
+    def __init__(self, policy: Policy, workers: list[WorkerHandle]) -> None:
+        self.policy = policy
+        self.workers = workers
+        self.running: dict[int, Running] = {}  # by slot, the worker's number
+        self.waiting: list[int] = []  # slots that need a plan
+        self.open_task: dict[int, str] = {}
+
+    def run(self, jobs: list[Job]) -> Iterator[Running]:
+        """Every job once, as it ends, with a verdict or an error.
+
+        Raises:
+            RuntimeError: a worker cannot even start.
+        """
+        schedule = Schedule(jobs)
+        while schedule or self.running:
+            self._assign(schedule)
+            busy = [self.workers[slot] for slot in self.running if slot not in self.waiting]
+            for worker in answered(busy) if busy else []:
+                yield from self._handle(self.workers.index(worker), schedule)
+            yield from self._plan()
+
+    def _assign(self, schedule: Schedule) -> None:
+        served = {running.job.episode.task for running in self.running.values()}
+        for slot, worker in enumerate(self.workers):
+            if slot not in self.running and (job := schedule.take(self.open_task.get(slot), served)):
+                self.running[slot] = Running(job, time.monotonic())
+                self.open_task[slot] = job.episode.task
+                served.add(job.episode.task)
+                if worker.ready:
+                    worker.ask(Reset(job.episode))
+
+    def _handle(self, slot: int, schedule: Schedule) -> Iterator[Running]:
+        """Take one worker's reply, or the lack of one."""
+        worker, running = self.workers[slot], self.running[slot]
+        starting = not worker.ready
+        if hung(worker):
+            reply: Reply = Failed(f"WorkerHung: no answer within {worker.limit_s:g} s", "", policy_at_fault=False)
+        else:
+            reply = worker.reply()
+        if isinstance(reply, Failed) and starting:
+            raise RuntimeError(f"a worker of suite {worker.setup.suite!r} cannot start: {reply.error}\n{reply.trace}".strip())
+        if isinstance(reply, Failed):
+            yield from self._fail(slot, reply, schedule)
+        elif isinstance(reply, Ready):
+            worker.ask(Reset(running.job.episode))
+        elif isinstance(reply, Started):
+            running.fingerprint, running.state = reply.fingerprint, reply.state
+            running.instruction, running.cpu_s = reply.instruction, reply.cpu_s
+            self._next(slot)
+        else:
+            self._note(running, reply)
+            if reply.ended:
+                running.success = reply.success
+                yield self.running.pop(slot)
+            else:
+                self._next(slot)
+
+    def _note(self, running: Running, reply: Stepped) -> None:
+        running.progress.append(reply.progress)
+        running.actions.append(reply.actions)
+        running.events += reply.events
+        running.renders = reply.renders
+        running.cpu_s += reply.cpu_s
+        if reply.state is not None:
+            running.state, running.instruction = reply.state, reply.instruction
+
+    def _next(self, slot: int) -> None:
+        """The worker's episode goes on: let its expert act, or wait for a plan."""
+        if self.policy.in_worker:
+            self.workers[slot].ask(ActAsExpert(self.policy.execute))
+        else:
+            self.waiting.append(slot)
+
+    def _fail(self, slot: int, reply: Failed, schedule: Schedule) -> Iterator[Running]:
+        """A crash is no verdict: try again in a fresh worker, at most twice; a policy's own fault stays one."""
+        running = self.running.pop(slot)
+        self.open_task.pop(slot, None)
+        self.workers[slot].replace()
+        job = running.job
+        if job.attempt < ATTEMPTS and not reply.policy_at_fault:
+            schedule.put_back(job._replace(attempt=job.attempt + 1))
+        else:
+            running.error, running.trace = reply.error, reply.trace
+            yield running
+
+    def _plan(self) -> Iterator[Running]:
+        """Plan for those who wait, if they are enough; a row that cannot be planned for or executed is an error."""
+        enough = min(self.policy.batch_size, (len(self.running) + 1) // 2)
+        if not self.waiting or len(self.waiting) < enough:
+            return
+        slots, self.waiting = self.waiting[: self.policy.batch_size], self.waiting[self.policy.batch_size :]
+        yield from self._act(slots)
+
+    def _act(self, slots: list[int]) -> Iterator[Running]:
+        try:
+            for slot in slots:
+                if self.running[slot].decisions == 0:
+                    self.policy.reset(slot, self.running[slot].job.episode)
+            plan = checked(self.policy.act(self._batch(slots)), self.policy)
+        except Exception as error:
+            if len(slots) == 1:
+                yield self._blame(slots[0], error)
+            else:  # find out whose fault it is, so that nobody's record depends on who shared the batch
+                for slot in slots:
+                    yield from self._act([slot])
+            return
+        for row, slot in enumerate(slots):
+            running = self.running[slot]
+            running.looks += noted(plan, row, running.steps)
+            running.decisions += 1
+            try:
+                actions = check_actions(plan.actions[row, : self.policy.execute], self.policy.action, running.steps)
+            except ActionError as error:
+                yield self._blame(slot, error)
+            else:
+                self.workers[slot].ask(Advance(actions))
+
+    def _blame(self, slot: int, error: Exception) -> Running:
+        """End the slot's episode with the policy's error; the worker is fine."""
+        running = self.running.pop(slot)
+        running.error = f"{type(error).__name__} after {running.steps} steps: {error}"
+        running.trace = "".join(traceback.format_exception(error))
+        return running
+
+    def _batch(self, slots: list[int]) -> Batch:
+        """The rows of these slots, padded to the policy's batch size with zeros."""
+        padding = self.policy.batch_size - len(slots)
+        rows = [self.running[slot] for slot in slots]
+        images = {}
+        for camera, (height, width) in self.policy.observation.cameras.items():
+            images[camera] = np.zeros((self.policy.batch_size, height, width, 3), np.uint8)
+            for row, slot in enumerate(slots):
+                images[camera][row] = self.workers[slot].images[camera]
+        state = np.zeros((self.policy.batch_size, rows[0].state.size), np.float32)
+        state[: len(rows)] = [running.state for running in rows]
+        seeds = [decision_seed(running.job.episode.seed, running.decisions) for running in rows]
+        return Batch(
+            images=images,
+            state=state,
+            instructions=(*(running.instruction for running in rows), *[""] * padding),
+            seeds=np.array(seeds + [0] * padding, np.uint64),
+            slots=(*slots, *[-1] * padding),
+        )
+
+
+def checked(plan: Plan, policy: Policy) -> Plan:
+    """The plan, if its shape is (batch_size, at least execute, A).
+
+    Raises:
+        ActionError: another shape.
+    """
+    shape, entries = np.shape(plan.actions), len(policy.action.entries)
+    if len(shape) != 3 or shape[0] != policy.batch_size or shape[1] < policy.execute or shape[2] != entries:
+        raise ActionError(
+            f"the policy's plan has the shape {shape}; it must be ({policy.batch_size} rows, "
+            f"at least {policy.execute} actions, {entries} entries)"
+        )
+    return plan
+
+
+def noted(plan: Plan, row: int, step: int) -> list[Look]:
+    """The policy's own estimates at this look, if it has any."""
+    if plan.progress is None and plan.success is None:
+        return []
+    progress = None if plan.progress is None else float(plan.progress[row])
+    success = None if plan.success is None else float(plan.success[row])
+    return [Look(step, progress, success)]

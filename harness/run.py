@@ -1,0 +1,134 @@
+"""Evaluate a policy on a suite: `python -m harness.run --policy expert --suite metaworld`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import envs
+import policies
+import protocols
+from harness.display import Display
+from harness.evaluation import Evaluation
+from harness.film import film
+from protocols.contracts import RENDER_PROFILES, EvaluationProtocol
+from results.store import Store, StoreError
+
+EXAMPLES = """examples:
+  python -m harness.run --policy expert --suite metaworld --trials 2
+      the scripted expert, two episodes of each of the 50 tasks
+  python -m harness.run --policy random --suite metaworld --tasks reach-v3,push-v3 --video failures
+      random actions on two tasks, a video of each failed episode
+  python -m harness.run --policy zero --protocol metaworld_mt10 --policy-arg chunk=10 --policy-arg cameras=agent
+      a policy that looks every tenth step and does nothing
+  python -m harness.run --policy replay --suite metaworld --policy-arg store=runs --policy-arg of=expert --store replayed
+      the recorded actions of another run
+
+Running the same command again does only what is missing. Then:
+  python -m results.tables --store runs        tables
+  python -m results.plots --store runs --out plots
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    options = argparse.ArgumentParser(
+        prog="python -m harness.run",
+        description="Evaluate a policy on a suite, under matched starts; records go to a store that can be resumed.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_what(options)
+    options.add_argument("--max-steps", type=int, metavar="N", help="another horizon; recorded as a deviation")
+    options.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
+    options.add_argument("--order", choices=("forward", "reversed"), default="forward", help="order of episodes")
+    options.add_argument("--policy-arg", action="append", default=[], metavar="KEY=VALUE", help="argument of the policy")
+    options.add_argument("--checkpoint", metavar="F", help="short for --policy-arg checkpoint=F")
+    options.add_argument(
+        "--execution", default="own", metavar="HOW", help="how plans are executed: own, first, chunk=K or ensemble"
+    )
+    options.add_argument("--video", choices=("none", "failures", "all"), default="none", help="videos of which episodes")
+    options.add_argument("--store", type=Path, default=Path("runs"), metavar="DIR", help="folder of records (default: runs)")
+    options.add_argument("--render", choices=RENDER_PROFILES, help="another render profile; recorded as a deviation")
+    return options
+
+
+def add_what(options: Any) -> None:
+    """The options that say what is evaluated; the pytest plugin has them too."""
+    options.add_argument("--policy", required=True, metavar="P", help=f"one of: {', '.join(policies.names())}")
+    options.add_argument("--suite", metavar="S", help=f"one of: {', '.join(envs.names())}")
+    options.add_argument("--protocol", metavar="N", help="protocol, or a path to a .yaml (default: the suite's own)")
+    options.add_argument("--tasks", metavar="A,B", help="only these tasks of the protocol")
+    options.add_argument("--trials", type=int, metavar="N", help="episodes per task (default: the protocol's)")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line. Exit code 1: some episodes have no verdict; 2: the command cannot run; 130: Ctrl-C."""
+    command = sys.argv[1:] if arguments is None else arguments
+    options = parser().parse_args(command)
+    try:
+        return run(options, command)
+    except (LookupError, ValueError, RuntimeError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"stopped; what has ended is in {options.store}, the same command goes on from there", file=sys.stderr)
+        return 130
+
+
+def run(options: argparse.Namespace, command: list[str]) -> int:
+    """Evaluate as the options say, then film."""
+    protocol = chosen_protocol(options.suite, options.protocol).changed(
+        tasks=options.tasks.split(",") if options.tasks else None,
+        trials=options.trials,
+        max_steps=options.max_steps,
+        render=options.render,
+    )
+    arguments = policy_arguments(options.policy_arg, options.checkpoint)
+    evaluation = Evaluation(protocol, options.policy, arguments, options.execution)
+    with Store(options.store, write=True) as store:
+        keys = {job.key for job in evaluation.jobs()}
+        done = [record for record in store.records() if record.key in keys and record.error is None]
+        with Display(protocol, evaluation.policy_name, done) as display:
+            run = evaluation.run(store, workers=options.workers, command=command, reverse=options.order == "reversed")
+            for record in run:
+                display.add(record)
+        records = [record for record in store.records() if record.key in keys]
+        if options.video != "none":
+            wanted = [record for record in records if options.video == "all" or record.success is False]
+            film(wanted, protocol, store.folder / "videos", options.workers)
+    print(f"records: {options.store}; tables: python -m results.tables --store {options.store}")
+    return 1 if any(record.error for record in records) else 0
+
+
+def chosen_protocol(suite: str | None, name: str | None) -> EvaluationProtocol:
+    """The named protocol, or the suite's own.
+
+    Raises:
+        ValueError: neither is given, or the protocol is of another suite.
+    """
+    if name is None:
+        if suite is None:
+            raise ValueError(f"name a --suite ({', '.join(envs.names())}) or a --protocol ({', '.join(protocols.names())})")
+        name = envs.load(suite).DEFAULT_PROTOCOL
+    protocol = protocols.load(name)
+    if suite is not None and suite != protocol.suite:
+        raise ValueError(f"protocol {name!r} is of suite {protocol.suite!r}, not {suite!r}")
+    return protocol
+
+
+def policy_arguments(pairs: list[str], checkpoint: str | None) -> dict[str, str]:
+    """`KEY=VALUE` texts as arguments of a policy."""
+    arguments: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--policy-arg takes KEY=VALUE, not {pair!r}")
+        arguments[key.replace("-", "_")] = value
+    return arguments | ({"checkpoint": checkpoint} if checkpoint else {})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

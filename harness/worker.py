@@ -1,0 +1,176 @@
+"""An environment in its own process: one request, one reply, images through shared memory.
+
+The worker does one thing at a time and knows nothing of policies, stores or other workers. Whatever goes wrong in the
+environment becomes a `Failed` reply; the parent decides what that means. When the parent dies, the pipe closes and the
+worker ends.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.shared_memory import SharedMemory
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import envs
+from envs import gl
+from protocols.contracts import ActionError, Advanced, Episode, Event, FloatArray, ImageArray
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a worker runs: the suite's environment with these cameras, and where its images go."""
+
+    suite: str
+    cameras: tuple[str, ...]
+    image_size_px: int
+    render: str
+    shared_memory: str | None
+
+
+class Reset(NamedTuple):
+    """Reach the start of the episode; answered by `Started`."""
+
+    episode: Episode
+
+
+class Advance(NamedTuple):
+    """Execute (T, A) actions; answered by `Stepped`."""
+
+    actions: FloatArray
+
+
+class ActAsExpert(NamedTuple):
+    """Let the suite's expert act for that many steps; answered by `Stepped`."""
+
+    steps: int
+
+
+class Ready(NamedTuple):
+    """The environment is there; sent once, before any request."""
+
+
+class Started(NamedTuple):
+    """The start is reached. The observation's images lie in shared memory."""
+
+    fingerprint: str
+    state: FloatArray
+    instruction: str
+    renderer: str
+    cpu_s: float
+
+
+class Stepped(NamedTuple):
+    """What t control steps did; `state` is None when the episode has ended."""
+
+    progress: FloatArray  # (t,)
+    actions: FloatArray  # (t, A), as executed
+    events: tuple[Event, ...]
+    success: bool
+    ended: bool
+    renders: int  # since the start of the episode
+    state: FloatArray | None
+    instruction: str
+    cpu_s: float
+
+
+class Failed(NamedTuple):
+    """Why there is no other reply."""
+
+    error: str
+    trace: str
+    policy_at_fault: bool
+
+
+Request = Reset | Advance | ActAsExpert
+Reply = Ready | Started | Stepped | Failed
+
+
+def image_views(memory: SharedMemory, cameras: tuple[str, ...], size_px: int) -> dict[str, ImageArray]:
+    """(H, W, 3) views of the shared block, one camera after another."""
+    block: ImageArray = np.ndarray((len(cameras), size_px, size_px, 3), np.uint8, memory.buf)
+    return dict(zip(cameras, block, strict=True))
+
+
+class Server:
+    """Answers requests with one environment."""
+
+    def __init__(self, setup: Setup) -> None:
+        gl.use(bool(setup.cameras))
+        self.memory = SharedMemory(setup.shared_memory) if setup.shared_memory else None
+        self.views = image_views(self.memory, setup.cameras, setup.image_size_px) if self.memory else {}
+        suite = envs.load(setup.suite)
+        self.env: envs.SuiteEnv = suite.make(
+            cameras=setup.cameras, image_size_px=setup.image_size_px, render=setup.render
+        )
+
+    def answer(self, request: Request) -> Reply:
+        """Do what is asked."""
+        before = time.process_time()
+        if isinstance(request, Reset):
+            observation, info = self.env.reset(options={"episode": request.episode})
+            self._share(observation)
+            renderer = gl.renderer_string() if self.views else "none"
+            cpu_s = time.process_time() - before
+            return Started(info["fingerprint"], observation["state"], observation["instruction"], renderer, cpu_s)
+        if isinstance(request, ActAsExpert):
+            return self._act_as_expert(request.steps, before)
+        done = self.env.advance(request.actions)
+        return self._stepped([done], request.actions[: len(done.progress)], before)
+
+    def _act_as_expert(self, steps: int, before: float) -> Stepped:
+        actions, parts = [], []
+        while len(parts) < steps and not (parts and parts[-1].observation is None):
+            actions.append(self.env.expert_action())
+            parts.append(self.env.advance(actions[-1][None]))
+        return self._stepped(parts, np.stack(actions), before)
+
+    def _stepped(self, parts: list[Advanced], actions: FloatArray, before: float) -> Stepped:
+        last = parts[-1]
+        ended = last.terminated or last.truncated
+        if last.observation is not None:
+            self._share(last.observation)
+        return Stepped(
+            progress=np.concatenate([part.progress for part in parts]),
+            actions=actions,
+            events=tuple(event for part in parts for event in part.events),
+            success=last.success,
+            ended=ended,
+            renders=self.env.renders,
+            state=None if last.observation is None else last.observation["state"],
+            instruction="" if last.observation is None else last.observation["instruction"],
+            cpu_s=time.process_time() - before,
+        )
+
+    def _share(self, observation: dict[str, Any]) -> None:
+        for camera, view in self.views.items():
+            view[:] = observation["images"][camera]
+
+
+def serve(connection: Connection, setup: Setup) -> None:
+    """The worker process: answer until the parent hangs up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    try:
+        server = Server(setup)
+        connection.send(Ready())
+        while True:
+            request = connection.recv()
+            try:
+                reply = server.answer(request)
+            except Exception as error:
+                reply = failure(error)
+            connection.send(reply)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass
+    except Exception as error:
+        connection.send(failure(error))
+
+
+def failure(error: Exception) -> Failed:
+    """An exception as a reply."""
+    return Failed(f"{type(error).__name__}: {error}", traceback.format_exc(), isinstance(error, ActionError))

@@ -1,0 +1,93 @@
+"""What is evaluated: one flat YAML file per protocol beside the task tables of the suites.
+
+`names()` lists the protocols, `load(name)` reads one strictly: unknown and missing keys are refused.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from protocols.contracts import RENDER_PROFILES, EvaluationProtocol, Task, at_least_one
+from protocols.registry import require
+
+FOLDER = Path(__file__).parent
+KEYS = {
+    "suite": str,
+    "split": str,
+    "task_table": str,
+    "instruction_column": str,
+    "tasks": (str, list),
+    "episodes_per_task": int,
+    "max_steps": int,
+    "image_size_px": int,
+    "render": str,
+    "max_error_share": float,
+    "floors": dict,
+}
+
+
+def names() -> list[str]:
+    """Names of the protocols that come with the project, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load(name: str) -> EvaluationProtocol:
+    """Read a protocol by name, or from a path that ends in .yaml.
+
+    Raises:
+        LookupError: no protocol of that name or path.
+        ValueError: a key that is unknown, missing, or of the wrong type or range.
+    """
+    path = Path(name) if name.endswith(".yaml") else FOLDER / f"{require('protocol', name, names())}.yaml"
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LookupError(f"no protocol file {path}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not YAML: {error}") from None
+    check_keys(path, values)
+    return EvaluationProtocol(
+        name=path.stem,
+        suite=values["suite"],
+        split=values["split"],
+        tasks=choose_tasks(path, values),
+        episodes_per_task=at_least_one("episodes_per_task", values["episodes_per_task"]),
+        max_steps=at_least_one("max_steps", values["max_steps"]),
+        image_size_px=at_least_one("image_size_px", values["image_size_px"]),
+        render=require("render profile", values["render"], RENDER_PROFILES),
+        max_error_share=values["max_error_share"],
+        floors=values["floors"],
+    )
+
+
+def check_keys(path: Path, values: Any) -> None:
+    """Refuse a file that is no mapping, lacks a key, has one too many, or a value of another type."""
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} must be a mapping with the keys {', '.join(KEYS)}")
+    if unknown := sorted(set(values) - set(KEYS)):
+        raise ValueError(f"{path} has unknown keys: {', '.join(unknown)}. There are: {', '.join(KEYS)}")
+    if missing := [key for key in KEYS if key not in values]:
+        raise ValueError(f"{path} lacks the keys: {', '.join(missing)}")
+    for key, kind in KEYS.items():
+        if not isinstance(values[key], kind) or isinstance(values[key], bool):
+            raise ValueError(f"{path}: {key} is {values[key]!r}, which has the wrong type")
+
+
+def choose_tasks(path: Path, values: dict[str, Any]) -> tuple[Task, ...]:
+    """The protocol's tasks: rows of its task table, all of them or those that it lists."""
+    table = path.parent / "tasks" / values["task_table"]
+    if not table.exists():
+        raise ValueError(f"{path}: there is no task table {table}")
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    column = require("instruction column", values["instruction_column"], set(rows[0]) - {"task", "tier"})
+    by_name = {row["task"]: Task(row["task"], row["tier"], row[column]) for row in rows}
+    if values["tasks"] == "all":
+        return tuple(by_name.values())
+    if not isinstance(values["tasks"], list):
+        raise ValueError(f"{path}: tasks must be 'all' or a list of task names, not {values['tasks']!r}")
+    return tuple(by_name[require("task", name, by_name)] for name in values["tasks"])

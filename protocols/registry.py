@@ -1,0 +1,49 @@
+"""The folder listing is the registry: names of entries, an entry by name, and the error for a name that is not there.
+
+An entry is a module or package in the folder, an entry point of a third party, or any importable module given by its
+dotted name (`my_lab.my_policy`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from types import ModuleType
+
+SHARED = {"execution", "gl", "layers", "rendering"}  # modules in these folders that are no entries themselves
+
+
+def names(package: ModuleType, group: str) -> list[str]:
+    """Entries of the package's folder and of the entry-point group, sorted; nothing is imported."""
+    own = {module.name for module in pkgutil.iter_modules(package.__path__)} - SHARED
+    return sorted(own | {point.name for point in entry_points(group=group)})
+
+
+def load(package: ModuleType, group: str, kind: str, name: str) -> ModuleType:
+    """Import one entry.
+
+    Raises:
+        LookupError: there is none of that name; the message names the nearest.
+    """
+    if "." in name:
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise LookupError(f"no {kind} module {name!r}: {error}") from error
+    require(kind, name, names(package, group))
+    for point in entry_points(group=group, name=name):
+        return point.load()  # type: ignore[no-any-return]
+    return importlib.import_module(f"{package.__name__}.{name}")
+
+
+def require(kind: str, name: str, there_are: Iterable[str]) -> str:
+    """`name` if it is one of `there_are`, else a LookupError that suggests the nearest."""
+    known = sorted(there_are)
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    raise LookupError(f"no {kind} named {name!r}{hint} There are: {', '.join(known)}")

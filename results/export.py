@@ -1,0 +1,156 @@
+"""Records as text or columns, one canonical line each: `python -m results.export --store DIR --format jsonl --out FILE`.
+
+Lines are sorted and their keys are sorted, so two stores hold the same results exactly when their exports made with
+`--without-times` are equal byte for byte (`cmp`). Actions appear as a hash; they stay in the store.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from protocols.contracts import Episode, Event, FloatArray, Look, Record
+from results.store import StoreError, read
+
+
+def flat(record: Record, *, times: bool = True) -> dict[str, Any]:
+    """A record as one flat mapping of plain values; `times` adds what differs from run to run (run, wall_s, cpu_s)."""
+    episode = record.episode
+    values = {
+        "suite": episode.suite,
+        "protocol": record.protocol,
+        "conditions": record.conditions,
+        "deviations": list(record.deviations),
+        "policy": record.policy,
+        "policy_fingerprint": record.policy_fingerprint,
+        "task": episode.task,
+        "tier": record.tier,
+        "instruction": episode.instruction,
+        "split": episode.split,
+        "index": episode.index,
+        "seed": episode.seed,
+        "max_steps": episode.max_steps,
+        "success": record.success,
+        "error": record.error,
+        "steps": record.steps,
+        "renders": record.renders,
+        "fingerprint": record.fingerprint,
+        "progress": shortest(record.progress),
+        "looks": [list(look) for look in record.looks],
+        "events": [list(event) for event in record.events],
+        "actions_sha256": hashlib.sha256(np.ascontiguousarray(record.actions, dtype="<f4").tobytes()).hexdigest(),
+        "key": record.key,
+    }
+    return values | {"run": record.run, "wall_s": record.wall_s, "cpu_s": record.cpu_s} if times else values
+
+
+def shortest(array: FloatArray) -> list[float]:
+    """The shortest decimal numbers that read back as the same float32."""
+    return [float(text) for text in array.astype(np.float32).astype(str)]
+
+
+def jsonl(records: Iterable[Record], *, times: bool = True) -> str:
+    """One line of JSON per record, sorted."""
+    ordered = sorted(records, key=order)
+    return "".join(json.dumps(flat(record, times=times), sort_keys=True, ensure_ascii=False) + "\n" for record in ordered)
+
+
+def order(record: Record) -> tuple[str, str, str, str, int, str]:
+    """The canonical order of records."""
+    episode = record.episode
+    return episode.suite, record.protocol, record.policy, episode.task, episode.index, record.key
+
+
+def parse_jsonl(text: str) -> list[Record]:
+    """Records from exported lines; their actions are not in the lines and stay empty.
+
+    Raises:
+        ValueError: a line that is no exported record, with its number.
+    """
+    records = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            records.append(unflat(json.loads(line)))
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(f"line {number} is no exported record: {error!r}") from None
+    return records
+
+
+def unflat(values: dict[str, Any]) -> Record:
+    """The inverse of `flat`, without actions."""
+    episode_keys = ("suite", "task", "instruction", "index", "seed", "max_steps", "split")
+    kept = ("key", "tier", "protocol", "conditions", "policy", "policy_fingerprint")
+    outcome = ("success", "error", "steps", "renders", "fingerprint")
+    return Record(
+        episode=Episode(**{key: values[key] for key in episode_keys}),
+        deviations=tuple(values["deviations"]),
+        progress=np.array(values["progress"], dtype=np.float32),
+        actions=np.zeros((0, 0), dtype=np.float32),
+        looks=tuple(Look(*look) for look in values["looks"]),
+        events=tuple(Event(*event) for event in values["events"]),
+        run=values.get("run", ""),
+        wall_s=values.get("wall_s", 0.0),
+        cpu_s=values.get("cpu_s", 0.0),
+        **{key: values[key] for key in (*kept, *outcome)},
+    )
+
+
+def load_records(source: Path) -> list[Record]:
+    """Records from a store's folder or from an exported JSONL file.
+
+    Raises:
+        StoreError: a folder without a readable store.
+        ValueError: a file that is no export.
+    """
+    if not source.is_file():
+        return read(source)
+    try:
+        return parse_jsonl(source.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from None
+
+
+def write_parquet(records: Iterable[Record], path: Path, *, times: bool = True) -> None:
+    """The same rows as a Parquet file (needs `pip install headway[parquet]`)."""
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = [flat(record, times=times) for record in sorted(records, key=order)]
+    for row in rows:
+        row["looks"], row["events"] = json.dumps(row["looks"]), json.dumps(row["events"])
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m results.export", description=__doc__)
+    parser.add_argument("--store", type=Path, required=True, help="folder of the store")
+    parser.add_argument("--format", choices=("jsonl", "parquet"), default="jsonl")
+    parser.add_argument("--out", type=Path, required=True, help="file to write")
+    parser.add_argument("--without-times", action="store_true", help="leave out run, wall_s and cpu_s")
+    chosen = parser.parse_args(arguments)
+    try:
+        records = read(chosen.store)
+        if chosen.format == "jsonl":
+            chosen.out.write_text(jsonl(records, times=not chosen.without_times), encoding="utf-8")
+        else:
+            write_parquet(records, chosen.out, times=not chosen.without_times)
+    except (StoreError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        print(f"error: {error}; Parquet needs `pip install headway[parquet]`", file=sys.stderr)
+        return 2
+    print(f"{len(records)} records in {chosen.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
