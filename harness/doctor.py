@@ -25,7 +25,6 @@ from rich.table import Table
 
 import envs
 from envs import gl
-from protocols import registry
 
 OLDEST_PYTHON = (3, 11)
 PLAIN_WIDTH = 160  # characters, where the output goes to a file or a pipe
@@ -48,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parse(arguments)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     try:
-        suites = [registry.require("suite", chosen.suite, envs.names())] if chosen.suite else envs.names()
+        suites = [look_at_suite(name) for name in ([chosen.suite] if chosen.suite else envs.names())]
     except LookupError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -56,9 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.install and not opengl.ready:
         console.print(install(), soft_wrap=True, markup=False)
         opengl = look_at_opengl()
-    suite_findings = [look_at_suite(name) for name in suites]
-    console.print(drawn([look_at_python(), look_at_torch(), opengl, *suite_findings]))
-    asked = [*(suite_findings if chosen.suite else []), *([opengl] if chosen.gl else [])]
+    console.print(drawn([look_at_python(), look_at_torch(), opengl, *suites]))
+    asked = [*(suites if chosen.suite else []), *([opengl] if chosen.gl else [])]
     return 0 if all(finding.ready for finding in asked) else 1
 
 
@@ -135,16 +133,13 @@ def probed(code: str) -> tuple[bool, str]:
 
 
 def look_at_suite(name: str) -> Finding:
-    """The suite's packages, or what they lack."""
-    try:
-        suite = envs.load(name)
-        missing = suite.missing()
-    except ImportError as error:
-        return Finding(name, False, f"cannot be imported: {error}")
-    if missing:
+    """The suite's packages, or what they lack. Raises LookupError for an unknown name."""
+    suite = envs.load(name)
+    if missing := suite.missing():
         return Finding(name, False, "\n".join(missing))
-    versions = [f"{package} {importlib.metadata.version(package)}" for package in suite.PACKAGES]
-    return Finding(name, True, ", ".join(versions))
+    return Finding(
+        name, True, ", ".join(f"{package} {importlib.metadata.version(package)}" for package in suite.PACKAGES)
+    )
 
 
 def install() -> str:

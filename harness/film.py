@@ -1,1 +1,151 @@
-def film(*a): raise NotImplementedError
+"""Videos from records: an episode is played again from its recorded actions, and drawn.
+
+Whether a video is made changes no record, and it can be made of any store at any time:
+
+    python -m harness.film --store DIR [--video failures|all] [--tasks A,B]
+
+A record that does not play as it was recorded (another simulator version, say) is reported, and gets no video.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+import envs
+from envs import gl
+from harness.pool import limit_threads
+from protocols.contracts import Record
+from results.store import Store, StoreError
+from results.videos import Frame, caption, write
+
+FRAMES_PER_S = 20
+SLOWED = 2  # a second in the simulator takes two in the video
+
+
+def film(records: list[Record], folder: Path, image_size_px: int, render: str, workers: int | None = None) -> list[str]:
+    """Make the videos that are missing; one line for each that cannot be made.
+
+    Args:
+        records: what to film; errors are left out.
+        folder: where `<task>-<index>-<key>.mp4` lie.
+        image_size_px: height and width of the frames.
+        render: render profile of the frames.
+        workers: processes, by default one per core.
+
+    Raises:
+        RuntimeError: there is no GL to draw with.
+    """
+    if gl.choose() == "disable":
+        raise RuntimeError(gl.why_none())
+    left = [record for record in records if record.error is None and not path_of(record, folder).exists()]
+    console, complaints = Console(stderr=True, soft_wrap=True), []
+    limit_threads()
+    spawn = multiprocessing.get_context("spawn")
+    processes = ProcessPoolExecutor(workers or os.cpu_count(), mp_context=spawn, initializer=leave_ctrl_c_to_parent)
+    try:
+        films = [processes.submit(film_one, record, folder, image_size_px, render) for record in left]
+        for done in track(as_completed(films), "videos", len(films), console=console, transient=True):
+            complaints += done.result()
+    finally:
+        processes.shutdown(cancel_futures=True)
+    for line in complaints:
+        console.print(line, style="yellow")
+    console.print(f"{len(left) - len(complaints)} new videos in {folder}")
+    return complaints
+
+
+def path_of(record: Record, folder: Path) -> Path:
+    """Where the record's video lies."""
+    return folder / f"{record.episode.task}-{record.episode.index:03}-{record.key[:8]}.mp4"
+
+
+def leave_ctrl_c_to_parent() -> None:
+    """Finish the video at hand; the parent cancels the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def film_one(record: Record, folder: Path, image_size_px: int, render: str) -> list[str]:
+    """Film one record in this process; the complaint, if there is one."""
+    env, rate_hz = opened(record.episode.suite, image_size_px, render)
+    every = max(1, round(rate_hz / FRAMES_PER_S / SLOWED))
+    try:
+        write(path_of(record, folder), played(env, record, every), caption(record), fps=FRAMES_PER_S)
+    except DiffersError as difference:
+        return [f"no video of {record.episode.task} episode {record.episode.index}: {difference}"]
+    return []
+
+
+@functools.cache
+def opened(suite: str, image_size_px: int, render: str) -> tuple[envs.SuiteEnv, float]:
+    """This process's environment, kept from video to video, and its control rate in Hz."""
+    gl.use(True)
+    module = envs.load(suite)
+    env: envs.SuiteEnv = module.make(cameras=(), image_size_px=image_size_px, render=render)
+    return env, module.spec(image_size_px).action.rate_hz
+
+
+class DiffersError(RuntimeError):
+    """The episode did not play as it was recorded."""
+
+
+def played(env: envs.SuiteEnv, record: Record, every: int) -> Iterator[Frame]:
+    """The agent camera's frames of the recorded episode: the start, each `every`-th step, the end.
+
+    Raises:
+        DiffersError: another start or another progress than recorded.
+    """
+    _, info = env.reset(options={"episode": record.episode})
+    if info["fingerprint"] != record.fingerprint:
+        raise DiffersError("its start is not the recorded one")
+    yield Frame(env.frame("agent"), 0, 0.0)
+    for step in range(0, record.steps, every):
+        done = env.advance(record.actions[step : step + every])
+        now = step + len(done.progress)
+        if done.progress.tolist() != record.progress[step:now].tolist():
+            raise DiffersError(f"its progress differs from the recorded one by step {now}")
+        yield Frame(env.frame("agent"), now, float(done.progress[-1]))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.film", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--store", type=Path, required=True, metavar="DIR", help="folder of the store")
+    parser.add_argument("--video", choices=("failures", "all"), default="all", help="which episodes")
+    parser.add_argument("--tasks", metavar="A,B", help="only these tasks")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
+    chosen = parser.parse_args(arguments)
+    try:
+        with Store(chosen.store) as store:
+            records, runs = list(store.records()), store.runs()
+        complaints = []
+        for run in runs:
+            protocol = runs[run]["protocol"]
+            some = [record for record in records if record.run == run and wanted(record, chosen.video, chosen.tasks)]
+            folder = chosen.store / "videos"
+            complaints += film(some, folder, protocol["image_size_px"], protocol["render"], chosen.workers)
+    except (StoreError, RuntimeError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 1 if complaints else 0
+
+
+def wanted(record: Record, video: str, tasks: str | None) -> bool:
+    """Whether the record is among those to be filmed."""
+    return (video == "all" or record.success is False) and (tasks is None or record.episode.task in tasks.split(","))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.pool import WorkerHandle, answered, hung
 from harness.schedule import Job, Schedule
@@ -25,7 +26,7 @@ from protocols.contracts import (
     Plan,
     Policy,
     check_actions,
-    decision_seed,
+    decision_seeds,
 )
 
 ATTEMPTS = 3
@@ -40,6 +41,7 @@ class Running:
     fingerprint: str = ""
     state: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
     instruction: str = ""
+    seeds: npt.NDArray[np.uint64] = field(init=False)
     decisions: int = 0
     renders: int = 0
     cpu_s: float = 0.0
@@ -50,6 +52,9 @@ class Running:
     actions: list[FloatArray] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.seeds = decision_seeds(self.job.episode)
 
     @property
     def steps(self) -> int:
@@ -200,7 +205,7 @@ class Rollout:
                 images[camera][row] = self.workers[slot].images[camera]
         state = np.zeros((self.policy.batch_size, rows[0].state.size), np.float32)
         state[: len(rows)] = [running.state for running in rows]
-        seeds = [decision_seed(running.job.episode.seed, running.decisions) for running in rows]
+        seeds = [running.seeds[running.decisions] for running in rows]
         return Batch(
             images=images,
             state=state,

@@ -98,7 +98,7 @@ def run(options: argparse.Namespace, command: list[str]) -> int:
         records = [record for record in store.records() if record.key in keys]
         if options.video != "none":
             wanted = [record for record in records if options.video == "all" or record.success is False]
-            film(wanted, protocol, store.folder / "videos", options.workers)
+            film(wanted, store.folder / "videos", protocol.image_size_px, protocol.render, options.workers)
     print(f"records: {options.store}; tables: python -m results.tables --store {options.store}")
     return 1 if any(record.error for record in records) else 0
 

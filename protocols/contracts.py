@@ -200,9 +200,9 @@ def episode_seed(suite: str, task: str, split: str, index: int) -> int:
     return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
-def decision_seed(episode: int, decision: int) -> int:
-    """The seed of a policy's `decision`-th look in the episode with that seed, 64 bits."""
-    return int(np.random.SeedSequence([episode, decision]).generate_state(1, np.uint64)[0])
+def decision_seeds(episode: Episode) -> npt.NDArray[np.uint64]:
+    """(max_steps,) seeds of a policy's decisions in an episode, one per look; another stream than the environment's."""
+    return np.random.SeedSequence([episode.seed, 1]).generate_state(episode.max_steps, np.uint64)
 
 
 class Event(NamedTuple):

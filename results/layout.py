@@ -14,7 +14,6 @@ LATEX_ESCAPES = {
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
-    "–": "--",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     **{character: "\\" + character for character in "%&#$_"},
@@ -130,7 +129,7 @@ def latex_block(block: Block) -> str:
 
 
 def latex_table(table: Table) -> str:
-    """A float; long tables are set smaller, so that 50 tasks fit a page."""
+    """A float; long and wide tables are set smaller, so that 50 tasks fit a page and four tiers its width."""
     columns = len(table.header)
     lines = [[escaped(cell) for cell in table.header], *(latex_cells(row) for row in table.rows)]
     aligned = [line for line in lines if len(line) == columns]
@@ -141,19 +140,19 @@ def latex_table(table: Table) -> str:
         body += [r"\midrule"] * (ruled and body[-1] != r"\midrule")
         spanning = rf"\multicolumn{{{columns}}}{{l}}{{\emph{{{line[0]}}}}}"
         body.append((spanning if isinstance(row, Band) else " & ".join(padded(line, widths))) + r" \\")
-    size = "\\scriptsize" if len(table.rows) > 30 else "\\small"
+    size = r"\scriptsize" if len(table.rows) > 30 or columns > 7 else r"\small"
     return "\n".join(
         (
-            "\\begin{table}",
-            "  \\centering",
-            f"  \\caption{{{escaped(table.caption)}}}",
+            r"\begin{table}",
+            r"  \centering",
+            rf"  \caption{{{escaped(table.caption)}}}",
             f"  {size}",
-            f"  \\begin{{tabular}}{{l{'r' * (columns - 1)}}}",
-            "    \\toprule",
+            rf"  \begin{{tabular}}{{l{'r' * (columns - 1)}}}",
+            r"    \toprule",
             *(f"    {line}" for line in body),
-            "    \\bottomrule",
-            "  \\end{tabular}",
-            "\\end{table}",
+            r"    \bottomrule",
+            r"  \end{tabular}",
+            r"\end{table}",
         )
     )
 

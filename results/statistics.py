@@ -1,7 +1,7 @@
 """Success rates with 95 % intervals and steps to success, from records alone.
 
 An episode that ended in an error has no verdict: it is counted, and stands in no denominator. Two averages are in use.
-The *tier mean*, the unweighted mean of the tiers' rates, is what the papers print for Meta-World; the *task mean* is the
+The *tier mean*, the unweighted mean of the tiers' rates, is what papers print for Meta-World; the *task mean* is the
 unweighted mean of the tasks' rates. With 28 easy and 5 very hard tasks they differ by up to ten points.
 """
 
@@ -89,16 +89,16 @@ def wilson(successes: float, episodes: float) -> Interval:
 def stratified(successes: Sequence[int], episodes: Sequence[int], weights: Sequence[float]) -> Mean:
     """The weighted mean of independent rates, with Wilson's interval for an effective number of episodes.
 
-    Independent strata (here tasks) with rates p_i and weights w_i have a mean of variance sum(w_i^2 p_i (1 - p_i) / n_i).
-    The number of alike episodes with that variance, P (1 - P) / variance, is an effective sample size (Kish, Survey
-    Sampling, 1965); Wilson's interval at such a size is among those compared by Franco, Little, Louis and Slud (2019, J.
-    Survey Stat. Methodol. 7:334). Variances are judged after one success and one failure have been added to each stratum,
-    so that strata at 0 or 1 do not claim to be certain; the mean itself stays unchanged. For a single stratum this is
-    Wilson's interval, and it is symmetric in success and failure.
+    Independent strata (here tasks) with rates p_i and weights w_i have a mean of variance sum(w_i^2 p_i (1 - p_i) /
+    n_i). The number of alike episodes with that variance, P (1 - P) / variance, is an effective sample size (Kish,
+    Survey Sampling, 1965); Wilson's interval at such a size is among those compared by Franco, Little, Louis and Slud
+    (2019, J. Survey Stat. Methodol. 7:334). Variances are judged after one success and one failure have been added to
+    each stratum, so that strata at 0 or 1 do not claim to be certain; the mean itself stays unchanged. For a single
+    stratum this is Wilson's interval, and it is symmetric in success and failure.
 
     Simulated for 50 tasks of 1, 2, 10 and 50 episodes, equal and tier weights, and rates from 0.5 to 0.995, alike and
-    unlike, it covered at least 91 %, mostly 93 to 97, and more where most tasks lie at 0 or 1. The sum of Wilson limits per
-    task (MOVER, Zou and Donner 2008) covered as little as 79 %, and 84 to 91 with 10 episodes of alike tasks.
+    unlike, it covered at least 91 %, mostly 93 to 97, and more where most tasks lie at 0 or 1. The sum of Wilson limits
+    per task (MOVER, Zou and Donner 2008) covered as little as 79 %, and 84 to 91 with 10 episodes of alike tasks.
 
     Args:
         successes: per stratum.
@@ -153,9 +153,7 @@ def tier_mean(records: Iterable[Record]) -> Mean | None:
     """The unweighted mean of the tiers' rates, tasks as strata; None where no episode has a verdict."""
     tiers = [judged_tasks(members) for members in by_tier(records).values()]
     tiers = [tasks for tasks in tiers if tasks]
-    weights = [
-        task.episodes / sum(other.episodes for other in tasks) / len(tiers) for tasks in tiers for task in tasks
-    ]
+    weights = [task.episodes / sum(other.episodes for other in tasks) / len(tiers) for tasks in tiers for task in tasks]
     return weighted([task for tasks in tiers for task in tasks], weights)
 
 
@@ -176,62 +174,3 @@ def weighted(tasks: list[Summary], weights: list[float]) -> Mean | None:
     if not tasks:
         return None
     return stratified([task.successes for task in tasks], [task.episodes for task in tasks], weights)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The records that may be averaged: one policy under one protocol, its conditions and deviations.
-
-    Args:
-        protocol: name of the protocol.
-        conditions: hash of its conditions.
-        deviations: what was changed on the command line.
-        policy: name and arguments; where two policies of one name differ in their weights, with their fingerprint.
-        policy_fingerprint: hash of the policy's weights and configuration.
-        records: at most one per task and index.
-    """
-
-    protocol: str
-    conditions: str
-    deviations: tuple[str, ...]
-    policy: str
-    policy_fingerprint: str
-    records: tuple[Record, ...]
-
-    @property
-    def setting(self) -> tuple[str, tuple[str, ...], str]:
-        """What two evaluations must share to be compared: protocol, deviations and conditions."""
-        return self.protocol, self.deviations, self.conditions
-
-
-def evaluations(records: Iterable[Record]) -> list[Evaluation]:
-    """Sort records into evaluations, ordered by protocol, deviations, conditions and policy.
-
-    Raises:
-        ValueError: two records of one episode in one evaluation; they were made by different versions or assets.
-    """
-    groups: dict[tuple[str, tuple[str, ...], str, str, str], list[Record]] = defaultdict(list)
-    for record in records:
-        setting = (record.protocol, record.deviations, record.conditions)
-        groups[*setting, record.policy, record.policy_fingerprint].append(record)
-    made = []
-    for (protocol, deviations, conditions, policy, fingerprint), members in sorted(groups.items()):
-        refuse_twins(policy, members)
-        same_name = [key for key in groups if key[:4] == (protocol, deviations, conditions, policy)]
-        label = policy if len(same_name) == 1 else f"{policy} [{fingerprint[:8]}]"
-        ordered = sorted(members, key=lambda record: (record.episode.task, record.episode.index))
-        made.append(Evaluation(protocol, conditions, deviations, label, fingerprint, tuple(ordered)))
-    return made
-
-
-def refuse_twins(policy: str, records: list[Record]) -> None:
-    """Refuse to count one episode twice."""
-    seen = set()
-    for record in records:
-        episode = (record.episode.task, record.episode.index)
-        if episode in seen:
-            raise ValueError(
-                f"{record.protocol}: {policy} has two records of {episode[0]} episode {episode[1]}, made by different "
-                "versions or assets, which must not be averaged; use a store that holds only one of them"
-            )
-        seen.add(episode)

@@ -1,4 +1,4 @@
-"""Made-up records for the tests of results: single ones, and whole evaluations that look like a policy's on Meta-World."""
+"""Made-up records for the tests of results: single ones, and whole evaluations that look like a policy's."""
 
 from __future__ import annotations
 
@@ -89,10 +89,10 @@ def made_up_progress(random: np.random.Generator, steps: int, success: bool) -> 
     reached = 3 if success else int(random.integers(0, 3))
     curve = sum(1 / (1 + np.exp(-(time - stage) * 40)) for stage in stages[:reached]) / 3 + np.zeros(steps)
     if not success and reached:
-        curve = curve - 0.2 * (time > 0.7) * random.uniform(0, 1)
+        curve = curve - 0.2 / (1 + np.exp(-(time - random.uniform(0.5, 0.9)) * 60))
     curve = curve + 0.02 * np.cumsum(random.normal(size=steps)) / np.sqrt(steps)
     curve[-1] = 1.0 if success else curve[-1]
-    return np.clip(curve, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(curve, 0, 1), dtype=np.float32)
 
 
 def with_errors(records: list[Record], count: int) -> list[Record]:
@@ -105,7 +105,7 @@ finite = st.floats(-1e3, 1e3, width=32)
 
 @st.composite
 def any_records(draw: st.DrawFn) -> Record:
-    """Records of few keys, so that some collide, with every kind of content: verdicts, errors, looks, events, odd text."""
+    """Records of few keys, so that some collide, with verdicts, errors, looks, events and odd text."""
     steps = draw(st.integers(0, 4))
     success = draw(st.sampled_from([True, False, None]))
     floats = st.one_of(st.none(), finite)
@@ -121,6 +121,8 @@ def any_records(draw: st.DrawFn) -> Record:
         progress=np.array(draw(st.lists(finite, min_size=steps, max_size=steps)), dtype=np.float32),
         actions=np.array(draw(st.lists(finite, min_size=steps * 2, max_size=steps * 2)), np.float32).reshape(steps, 2),
         looks=tuple(Look(*look) for look in draw(st.lists(st.tuples(st.integers(0, 9), floats, floats), max_size=2))),
-        events=tuple(Event(*event) for event in draw(st.lists(st.tuples(st.integers(1, 9), st.text(max_size=5)), max_size=2))),
+        events=tuple(
+            Event(*event) for event in draw(st.lists(st.tuples(st.integers(1, 9), st.text(max_size=5)), max_size=2))
+        ),
         wall_s=draw(st.floats(0, 9)),
     )

@@ -18,6 +18,7 @@ from metaworld.sawyer_xyz_env import SawyerXYZEnv
 
 import protocols
 from envs.metaworld import ACTION, DEFAULT_PROTOCOL, STATE
+from envs.metaworld.lean import make_lean
 from envs.metaworld.progress import Progress
 from envs.rendering import Renderer
 from protocols.contracts import Advanced, Episode, Event, FloatArray, ImageArray, check_actions
@@ -116,6 +117,7 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
         sim.seeded_rand_vec, sim._freeze_rand_vec = True, False
         sim._set_task_called, sim._partially_observable = True, False
         del sim.sawyer_observation_space  # cached while the goal was hidden; every observation is clipped to it
+        make_lean(sim)
         sim.max_path_length = NO_HORIZON  # the horizon is the episode's
 
     def step(self, action: FloatArray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:

@@ -1,0 +1,132 @@
+"""Which records belong together, and how much of a protocol they cover."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import protocols
+from protocols.contracts import EvaluationProtocol, Record
+from protocols.registry import require
+from results.statistics import summarise
+
+
+@dataclass(frozen=True, eq=False)
+class PolicyRecords:
+    """The records that may be averaged: one policy under one protocol, its conditions and deviations.
+
+    Args:
+        protocol: name of the protocol.
+        conditions: hash of its conditions.
+        deviations: what was changed on the command line.
+        policy: name and arguments; where two policies of one name differ in their weights, with their fingerprint.
+        policy_fingerprint: hash of the policy's weights and configuration.
+        records: at most one per task and index, in this order.
+    """
+
+    protocol: str
+    conditions: str
+    deviations: tuple[str, ...]
+    policy: str
+    policy_fingerprint: str
+    records: tuple[Record, ...]
+
+    @property
+    def setting(self) -> tuple[str, tuple[str, ...], str]:
+        """What two policies must share to be compared: protocol, deviations and conditions."""
+        return self.protocol, self.deviations, self.conditions
+
+
+def by_policy(records: Iterable[Record]) -> list[PolicyRecords]:
+    """Records by setting and policy, ordered by protocol, deviations, conditions and policy.
+
+    Raises:
+        ValueError: two records of one episode in one group; they were made by different versions or assets.
+    """
+    groups: dict[tuple[str, tuple[str, ...], str, str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        setting = (record.protocol, record.deviations, record.conditions)
+        groups[*setting, record.policy, record.policy_fingerprint].append(record)
+    named = Counter(group[:4] for group in groups)
+    made = []
+    for group, members in sorted(groups.items(), key=lambda item: item[0]):
+        protocol, deviations, conditions, policy, fingerprint = group
+        refuse_twins(policy, members)
+        label = policy if named[group[:4]] == 1 else f"{policy} [{fingerprint[:8]}]"
+        ordered = sorted(members, key=lambda record: (record.episode.task, record.episode.index))
+        made.append(PolicyRecords(protocol, conditions, deviations, label, fingerprint, tuple(ordered)))
+    return made
+
+
+def refuse_twins(policy: str, records: list[Record]) -> None:
+    """Refuse to count one episode twice."""
+    seen = set()
+    for record in records:
+        episode = (record.episode.task, record.episode.index)
+        if episode in seen:
+            raise ValueError(
+                f"{record.protocol}: {policy} has two records of {episode[0]} episode {episode[1]}, made by different "
+                "versions or assets, which must not be averaged; use a store that holds only one of them"
+            )
+        seen.add(episode)
+
+
+def comparable(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> bool:
+    """Whether it has all episodes of the protocol under its own conditions."""
+    return (
+        protocol is not None
+        and not measured.deviations
+        and measured.conditions == protocol.conditions_hash()
+        and not wanted_episodes(protocol) - found_episodes(measured)
+    )
+
+
+def wanted_episodes(protocol: EvaluationProtocol) -> set[tuple[str, int]]:
+    """Task and index of every episode of a protocol."""
+    return {(task.name, index) for task in protocol.tasks for index in range(protocol.episodes_per_task)}
+
+
+def found_episodes(measured: PolicyRecords) -> set[tuple[str, int]]:
+    """Task and index of every episode that has a record."""
+    return {(record.episode.task, record.episode.index) for record in measured.records}
+
+
+def coverage(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> str:
+    """How many of the protocol's episodes there are, and how many have no verdict."""
+    found, errors = found_episodes(measured), summarise(measured.records).errors
+    verdicts = f"{errors} without a verdict" if errors else "all with a verdict"
+    if protocol is None:
+        return f"{len(found)} episodes, {verdicts}"
+    wanted = wanted_episodes(protocol)
+    if found == wanted:
+        return f"all {len(wanted)} episodes of the protocol, {verdicts}"
+    if found > wanted:
+        return f"all {len(wanted)} episodes of the protocol and {len(found) - len(wanted)} more, {verdicts}"
+    counts = Counter(task for task, _ in found)
+    fewest, most, whole = min(counts.values()), max(counts.values()), protocol.episodes_per_task
+    each = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    return (
+        f"partial, {len(found & wanted)} of {len(wanted)} episodes: {len(counts)} of {len(protocol.tasks)} tasks, "
+        f"{each} {'of' if most <= whole else 'instead of'} {whole} episodes each, {verdicts}"
+    )
+
+
+def known_protocols(records: Iterable[Record]) -> dict[str, EvaluationProtocol]:
+    """The protocols of some records, as far as they are here."""
+    return {name: protocols.load(name) for name in {record.protocol for record in records} & set(protocols.names())}
+
+
+def chosen_records(records: list[Record], protocol: str | None, source: Path) -> list[Record]:
+    """The records of one protocol, or all where None is named.
+
+    Raises:
+        LookupError: there are none in the source.
+    """
+    if not records:
+        raise LookupError(f"there are no records in {source}; run an evaluation first")
+    if protocol is None:
+        return records
+    require("protocol", protocol, {record.protocol for record in records})
+    return [record for record in records if record.protocol == protocol]

@@ -1,0 +1,88 @@
+"""Which records are averaged together, and what is said about how complete they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import protocols
+from results.groups import by_policy, chosen_records, comparable, coverage
+from tests.records import make_evaluation, make_record, with_errors
+
+MT10 = protocols.load("metaworld_mt10")
+
+
+def test_policies_deviations_and_conditions_are_kept_apart() -> None:
+    records = [
+        make_record(),
+        make_record(index=1),
+        make_record(policy="zero"),
+        make_record(deviations=("render=fast",)),
+        make_record(conditions="other"),
+    ]
+    assert [(group.policy, group.deviations, len(group.records)) for group in by_policy(records)] == [
+        ("expert", (), 2),
+        ("zero", (), 1),
+        ("expert", (), 1),
+        ("expert", ("render=fast",), 1),
+    ]
+
+
+def test_policies_of_one_name_and_other_weights_are_told_apart() -> None:
+    records = [make_record(policy_fingerprint="a" * 32), make_record(policy_fingerprint="b" * 32)]
+    assert [group.policy for group in by_policy(records)] == ["expert [aaaaaaaa]", "expert [bbbbbbbb]"]
+
+
+def test_an_episode_is_never_counted_twice() -> None:
+    with pytest.raises(ValueError, match="expert has two records of reach-v3 episode 0, made by different versions"):
+        by_policy([make_record(version="1"), make_record(version="2")])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        (MT10, "all 100 episodes of the protocol, all with a verdict"),
+        (MT10.changed(trials=12), "all 100 episodes of the protocol and 20 more, all with a verdict"),
+        (
+            MT10.changed(tasks=["reach-v3", "push-v3"], trials=3),
+            "partial, 6 of 100 episodes: 2 of 10 tasks, 3 of 10 episodes each, all with a verdict",
+        ),
+        (
+            MT10.changed(tasks=["reach-v3"], trials=12),
+            "partial, 10 of 100 episodes: 1 of 10 tasks, 12 instead of 10 episodes each, all with a verdict",
+        ),
+    ],
+)
+def test_coverage_says_what_part_of_the_protocol_is_there(chosen: protocols.EvaluationProtocol, said: str) -> None:
+    (group,) = by_policy(make_evaluation(chosen))
+    assert coverage(group, MT10) == said
+    assert comparable(group, MT10) == (not said.startswith("partial"))
+
+
+def test_coverage_of_a_stopped_run_gives_the_range() -> None:
+    (group,) = by_policy(with_errors(make_evaluation(MT10)[:13], 1))
+    said = "partial, 13 of 100 episodes: 2 of 10 tasks, 3 to 10 of 10 episodes each, 1 without a verdict"
+    assert coverage(group, MT10) == said
+
+
+def test_coverage_of_an_unknown_protocol_is_a_count() -> None:
+    (group,) = by_policy([make_record()])
+    assert coverage(group, None) == "1 episodes, all with a verdict"
+    assert not comparable(group, None)
+
+
+@pytest.mark.parametrize("changes", [{"deviations": ("render=fast",)}, {"conditions": "other"}])
+def test_other_conditions_are_not_comparable(changes: dict[str, object]) -> None:
+    task = MT10.changed(tasks=["reach-v3"], trials=1)
+    same = {"protocol": MT10.name, "conditions": MT10.conditions_hash()}
+    (group,) = by_policy([make_record(**same)])
+    (other,) = by_policy([make_record(**same | changes)])
+    assert comparable(group, task) and not comparable(other, task)
+
+
+def test_an_empty_source_and_an_unknown_protocol_are_refused() -> None:
+    with pytest.raises(LookupError, match="there are no records in somewhere"):
+        chosen_records([], None, Path("somewhere"))
+    with pytest.raises(LookupError, match="did you mean 'metaworld_mt50'"):
+        chosen_records([make_record()], "metaworld_mt5", Path("somewhere"))
