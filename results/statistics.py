@@ -160,7 +160,7 @@ def tier_mean(records: Iterable[Record]) -> Mean | None:
 def task_mean(records: Iterable[Record]) -> Mean | None:
     """The unweighted mean of the tasks' rates; None where no episode has a verdict."""
     tasks = judged_tasks(records)
-    return weighted(tasks, [1 / len(tasks)] * len(tasks))
+    return weighted(tasks, [1 / len(tasks) for _ in tasks])
 
 
 def judged_tasks(records: Iterable[Record]) -> list[Summary]:

@@ -101,7 +101,12 @@ def test_stratified_refuses_strata_without_a_verdict(episodes: list[int]) -> Non
 
 @pytest.mark.parametrize(
     "rates",
-    [np.full(50, 0.98), np.full(50, 0.5), np.linspace(0.02, 0.98, 50), np.repeat([0.85, 0.5, 0.35, 0.6], [28, 11, 6, 5])],
+    [
+        np.full(50, 0.98),
+        np.full(50, 0.5),
+        np.linspace(0.02, 0.98, 50),
+        np.repeat([0.85, 0.5, 0.35, 0.6], [28, 11, 6, 5]),
+    ],
 )
 def test_stratified_covers_the_true_mean_about_19_times_in_20(rates: np.ndarray) -> None:
     random = np.random.default_rng(0)

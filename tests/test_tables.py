@@ -1,0 +1,211 @@
+"""What the tables say, what they keep apart, and what they refuse."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+import protocols
+from protocols.contracts import Record
+from results.export import jsonl
+from results.store import Store
+from results.tables import main, read_published, render
+from tests.records import TIER_RATES, make_evaluation, make_record, with_errors
+
+FACTS = Path(__file__).parents[2] / "shared" / "facts" / "published" / "progvla_table1_metaworld.csv"
+MT50 = protocols.load("metaworld_mt50")
+KNOWN = {"metaworld_mt50": MT50}
+PUBLISHED = read_published()
+METHODS = ["ProgVLA (0.1B)", "pi0 (Paligemma-3B)", "pi0 (3.3B)", "SmolVLA (0.24B)", "SmolVLA (2.25B)"]
+EXPERT = dict.fromkeys(TIER_RATES, 0.98)
+
+
+def tables(records: list[Record], form: str = "markdown", by: str = "task") -> str:
+    return render(records, KNOWN, PUBLISHED, form=form, by=by)
+
+
+def cells(text: str, first: str) -> list[str]:
+    """The cells of the first Markdown row that begins so."""
+    line = next(line for line in text.splitlines() if line.startswith(f"| {first} "))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_a_full_evaluation_stands_beside_the_published_numbers_which_are_not_matched() -> None:
+    text = tables(make_evaluation(MT50, "vla") + make_evaluation(MT50, "expert", seed=1, rates=EXPERT))
+    assert "- expert: all 500 episodes of the protocol, all with a verdict" in text
+    summary = text[: text.index("### expert")]
+    order = ["expert", "vla", "*published, not matched*", *METHODS]
+    places = [summary.index(f"\n| {first} ") for first in order]
+    assert places == sorted(places)
+    assert "Published numbers are not matched: they come from other starts and other episodes than ours." in text
+    assert cells(text, "ProgVLA (0.1B)") == ["ProgVLA (0.1B)", "84.9", "72.7", "77.0", "79.6", "78.5", "-", "-"]
+    assert "arXiv 2605.28231, Table 1 (bottom); reports 49 of the 50 tasks" in text
+
+
+def test_a_task_row_has_counts_rate_interval_steps_and_errors() -> None:
+    records = [make_record(index=index, success=index != 3, steps=10 * (index + 1)) for index in range(5)]
+    records.append(make_record(index=5, success=None))
+    text = render(records, {}, [])
+    assert cells(text, "reach-v3") == ["reach-v3", "4/5", "80.0", "[37.6, 96.4]", "27.5", "25.0", "1"]
+    assert cells(text, "all episodes") == ["all episodes", "4/5", "80.0", "[37.6, 96.4]", "27.5", "25.0", "1"]
+
+
+def test_tier_rows_and_both_means_are_there_and_the_published_convention_is_named() -> None:
+    text = tables(make_evaluation(MT50, "vla"))
+    assert cells(text, "**easy, 28 tasks**")[1].endswith("/280**")
+    assert cells(text, "**very hard, 5 tasks**")[1].endswith("/50**")
+    assert [cells(text, name)[0] for name in ("tier mean, 4 tiers", "task mean, 50 tasks")]
+    assert "the unweighted mean of the tiers, is the published convention" in text
+
+
+def test_by_tier_leaves_the_tasks_out() -> None:
+    text = tables(make_evaluation(MT50, "vla"), by="tier")
+    assert cells(text, "easy, 28 tasks")[1].endswith("/280")
+    assert "assembly-v3" not in text
+
+
+def test_a_partial_evaluation_says_so_and_is_kept_from_published_numbers() -> None:
+    text = tables(make_evaluation(MT50.changed(tasks=["reach-v3", "push-v3", "drawer-open-v3"], trials=2), "vla"))
+    assert "- vla: partial, 6 of 500 episodes: 3 of 50 tasks, 2 of 10 episodes each, all with a verdict" in text
+    assert "### Success by tier in %, not comparable with published numbers" in text
+    assert "ProgVLA" not in text
+
+
+def test_a_partial_policy_stands_in_a_table_of_its_own_beside_a_full_one() -> None:
+    text = tables(make_evaluation(MT50, "vla") + make_evaluation(MT50.changed(trials=2), "zero"))
+    published, apart = text.index("ProgVLA (0.1B)"), text.index("not comparable with published numbers")
+    assert published < apart < text.index("\n| zero ")
+
+
+def test_deviations_make_a_section_of_their_own_without_published_numbers() -> None:
+    text = tables(make_evaluation(MT50.changed(max_steps=100, render="fast"), "vla"))
+    assert "## metaworld_mt50, max_steps=100, render=fast\n\nHorizon 100 control steps;" in text
+    assert "Conditions differ from the protocol's: max_steps=100, render=fast." in text
+    assert "ProgVLA" not in text
+
+
+def test_a_protocol_of_the_same_name_and_other_conditions_is_kept_from_published_numbers() -> None:
+    text = tables([make_record(conditions="other")])
+    assert "The protocol of this name has other conditions here, so published numbers are kept apart." in text
+    assert "ProgVLA" not in text
+
+
+def test_an_unknown_protocol_is_shown_and_named_as_unchecked() -> None:
+    text = render(with_errors([make_record(index=index) for index in range(2)], 1), {}, PUBLISHED)
+    assert "There is no protocol metaworld_mt50 here: neither completeness nor the share of errors was checked." in text
+
+
+def test_few_errors_are_shown_and_many_are_refused() -> None:
+    records = make_evaluation(MT50, "vla")
+    assert "- vla: all 500 episodes of the protocol, 5 without a verdict" in tables(with_errors(records, 5))
+    with pytest.raises(ValueError, match="6 of 500 episodes of vla have no verdict, the protocol allows 1 %"):
+        tables(with_errors(records, 6))
+
+
+def test_csv_has_one_line_per_number_and_marks_what_is_published() -> None:
+    rows = list(csv.DictReader(io.StringIO(tables(make_evaluation(MT50, "vla"), "csv"))))
+    measured = [row for row in rows if row["kind"] == "measured"]
+    assert [row["level"] for row in measured].count("task") == 50
+    assert {row["complete"] for row in measured} == {"1"}
+    assert {row["policy"] for row in rows if row["kind"] == "published, not matched"} == set(METHODS)
+    (task,) = (row for row in measured if row["name"] == "reach-v3")
+    assert float(task["success_percent"]) == 100 * int(task["successes"]) / int(task["episodes"])
+
+
+def test_csv_of_a_partial_evaluation_has_no_published_lines() -> None:
+    rows = list(csv.DictReader(io.StringIO(tables(make_evaluation(MT50.changed(trials=1), "vla"), "csv", "tier"))))
+    assert {(row["kind"], row["complete"]) for row in rows} == {("measured", "0")}
+    assert {row["level"] for row in rows} == {"tier", "tier_mean", "task_mean"}
+
+
+def test_latex_escapes_names_and_uses_booktabs() -> None:
+    text = tables(make_evaluation(MT50, "vla"), "latex")
+    assert text.startswith("% \\usepackage{booktabs}\n\n\\paragraph{metaworld\\_mt50}")
+    assert text.count("\\toprule") == text.count("\\bottomrule") == text.count("\\begin{table}") == 2
+    assert "\\multicolumn{8}{l}{\\emph{published, not matched}} \\\\" in text
+
+
+def test_tables_do_not_depend_on_the_order_of_records() -> None:
+    records = make_evaluation(MT50, "vla") + make_evaluation(MT50.changed(trials=1, render="fast"), "zero")
+    assert tables(records[::-1]) == tables(records)
+
+
+def test_published_tier_means_are_the_unweighted_means_of_their_tiers() -> None:
+    for method in METHODS:
+        numbers = {number.tier: float(number.success_percent) for number in PUBLISHED if number.method == method}
+        printed = numbers.pop("tier_mean")
+        assert set(numbers) == set(TIER_RATES)
+        assert sum(numbers.values()) / 4 == pytest.approx(printed, abs=0.051), method
+
+
+@pytest.mark.skipif(not FACTS.exists(), reason="needs the shared folder beside the repository")
+def test_published_numbers_are_those_of_the_fact_sheet() -> None:
+    with FACTS.open(encoding="utf-8", newline="") as file:
+        facts = [(row["method"], row["value"]) for row in csv.DictReader(file)]
+    assert [(number.method, number.success_percent) for number in PUBLISHED] == facts
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    with Store(tmp_path / "store", write=True) as opened:
+        for record in make_evaluation(MT50.changed(trials=1), "vla"):
+            opened.add(record)
+    return tmp_path / "store"
+
+
+def test_the_command_prints_what_render_gives_from_a_store_or_an_export(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = tables(make_evaluation(MT50.changed(trials=1), "vla"))
+    assert main(["--store", str(store)]) == 0
+    assert capsys.readouterr().out == expected
+    exported = tmp_path / "records.jsonl"
+    exported.write_text(jsonl(make_evaluation(MT50.changed(trials=1), "vla")), encoding="utf-8")
+    assert main(["--store", str(exported)]) == 0
+    assert capsys.readouterr().out == expected
+
+
+def test_check_passes_on_what_out_wrote_and_fails_with_a_short_diff_on_anything_else(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "table.md"
+    assert main(["--store", str(store), "--out", str(file)]) == 0
+    assert main(["--store", str(store), "--check", str(file)]) == 0
+    file.write_text(file.read_text(encoding="utf-8").replace("| reach-v3 ", "| reach-v2 "), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["--store", str(store), "--check", str(file)]) == 1
+    printed = capsys.readouterr().out
+    assert "-| reach-v2 " in printed and "+| reach-v3 " in printed
+    assert len(printed.splitlines()) < 10
+    assert main(["--store", str(store), "--check", str(file), "--by", "tier"]) == 1
+    assert len(capsys.readouterr().out.splitlines()) == 22
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--store", "{folder}/nowhere"], "there is no store in"),
+        (["--store", "{store}", "--protocol", "metaworld_mt5"], "did you mean 'metaworld_mt50'"),
+        (["--store", "{store}", "--check", "{folder}/nothing.md"], "No such file"),
+        (["--store", "{folder}/broken.jsonl"], "line 1 is no exported record"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.jsonl").write_text("{}\n", encoding="utf-8")
+    assert main([argument.format(store=store, folder=tmp_path) for argument in arguments]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ") and message in printed.err
+    assert len(printed.err.splitlines()) == 1
+
+
+def test_too_many_errors_are_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Store(tmp_path, write=True) as opened:
+        opened.add(make_record(success=None))
+    assert main(["--store", str(tmp_path)]) == 2
+    assert "1 of 1 episodes of expert have no verdict" in capsys.readouterr().err
