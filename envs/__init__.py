@@ -7,7 +7,7 @@ A suite module has
     PACKAGES                  distributions whose version can change a result; part of every record's key
     spec(image_size_px)       -> EnvSpec, all that can be looked at; imports no simulator
     make(cameras, image_size_px, render)  -> a `SuiteEnv` for every task of the suite
-    missing()                 -> one line per thing that is missing, saying how to get it
+    missing(images=False)     -> one line per thing that is missing to run, or to draw as well, saying how to get it
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any, Protocol as Interface
 
+import gymnasium
 import numpy.typing as npt
 
 import envs as package
@@ -33,7 +34,10 @@ class SuiteEnv(Interface):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Reach the start of `options["episode"]`; nothing survives from the episode before."""
+        """Reach the start of `options["episode"]`; nothing survives from the episode before.
+
+        The info has `fingerprint`, the hash of the start that was reached, and `renderer`, what draws.
+        """
         ...
 
     def advance(self, actions: npt.ArrayLike) -> Advanced:
@@ -46,10 +50,6 @@ class SuiteEnv(Interface):
 
     def expert_action(self) -> FloatArray:
         """(A,) what the suite's scripted expert does now; it may read the simulator's state."""
-        ...
-
-    def fingerprint(self) -> str:
-        """Hash of the start that was reached."""
         ...
 
     def close(self) -> None:
@@ -67,8 +67,9 @@ def load(name: str) -> ModuleType:
 
 
 def register() -> None:
-    """Register `headway/<suite>` with gymnasium; gymnasium calls this itself through its plugin entry point."""
-    import gymnasium
-
+    """Register the suites with gymnasium, so that `gymnasium.make("envs:headway/metaworld")` works."""
     for name in names():
         gymnasium.register(id=f"headway/{name}", entry_point=f"envs.{name}:make")
+
+
+register()

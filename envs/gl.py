@@ -2,7 +2,7 @@
 
 MuJoCo reads MUJOCO_GL once, at its import, and a backend whose library is missing raises there. So a suite calls `use`
 first and imports the simulator after it. The trial makes a real context in this process, the way `mujoco.egl` and
-`mujoco.osmesa` make theirs, through ctypes alone: about 30 ms of CPU time on Mesa, most of which MuJoCo's own context
+`mujoco.osmesa` make theirs, through ctypes alone: about 40 ms of CPU time on Mesa, most of which MuJoCo's own context
 then saves. A MUJOCO_GL of the user's is the only one tried; MUJOCO_EGL_DEVICE_ID selects a device as it does in MuJoCo.
 """
 

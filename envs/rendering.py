@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+
 import mujoco
 
+from envs import gl
 from protocols.contracts import RENDER_PROFILES, ImageArray
 from protocols.registry import require
 
@@ -26,6 +29,7 @@ class Renderer:
         if self.renderer is None or self.renderer.model is not model:
             self.close()
             self.renderer = self._open(model)
+            atexit.register(self.renderer.close)  # before MuJoCo's own hook ends EGL under the context
         self.renderer.update_scene(data, camera=camera)
         return self.renderer.render()
 
@@ -40,8 +44,13 @@ class Renderer:
         renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
         return renderer
 
+    def name(self) -> str:
+        """What draws, such as "llvmpipe (LLVM 15.0.6, 256 bits)"; "none" before the first frame."""
+        return "none" if self.renderer is None else gl.renderer_string()
+
     def close(self) -> None:
         """Give the context back."""
         if self.renderer is not None:
+            atexit.unregister(self.renderer.close)
             self.renderer.close()
             self.renderer = None

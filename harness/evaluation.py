@@ -15,7 +15,6 @@ import numpy as np
 
 import envs
 import policies
-from envs import gl
 from harness import pool, provenance
 from harness.recordings import recorded_actions
 from harness.rollout import Rollout, Running
@@ -25,6 +24,7 @@ from protocols.contracts import EvaluationProtocol, Policy, Record, at_least_one
 from results.store import Store
 
 HUNG_AFTER_S = 300.0
+ERRORS = "errors.log"
 
 
 class Evaluation:
@@ -38,7 +38,7 @@ class Evaluation:
 
     Raises:
         LookupError: no such suite or policy.
-        ValueError: the policy's arguments are wrong, its specs do not fit, or it needs frames and there is no GL.
+        ValueError: the policy's arguments are wrong, its specs do not fit, or something is not installed.
     """
 
     def __init__(
@@ -53,17 +53,14 @@ class Evaluation:
         self.policy: Policy = wrapped(policies.make(policy, spec, arguments), execution)
         if lines := misfits(self.policy, spec):
             raise ValueError("\n  ".join([f"policy {policy!r} does not fit suite {protocol.suite!r}:", *lines]))
-        if self.policy.observation.cameras and gl.choose() == "disable":
-            raise ValueError(
-                f"policy {policy!r} looks through cameras, and there is no GL to draw with; run "
-                "`python -m harness.doctor` to see what to install. Policies without cameras run all the same"
-            )
+        if lines := self.suite.missing(images=bool(self.policy.observation.cameras)):
+            raise ValueError("\n  ".join([f"suite {protocol.suite!r} cannot run policy {policy!r}:", *lines]))
         self.fingerprint = self.policy.fingerprint()
-        self.conditions = provenance.conditions(protocol, self.suite, self.fingerprint)
+        self.deciding = provenance.deciding_hash(protocol, self.suite, self.fingerprint)
 
     def jobs(self) -> list[Job]:
         """Every episode of the protocol, with the key of its record."""
-        return [Job(episode, provenance.episode_key(self.conditions, episode)) for episode in self.protocol.episodes()]
+        return [Job(episode, provenance.episode_key(self.deciding, episode)) for episode in self.protocol.episodes()]
 
     def missing(self, store: Store) -> list[Job]:
         """The jobs for which the store has no verdict."""
@@ -93,7 +90,7 @@ class Evaluation:
             crew = [self._worker(stack) for _ in range(min(wanted, len(jobs)))]
             for number, running in enumerate(Rollout(self.policy, crew).run(jobs)):
                 if number == 0:
-                    store.add_run(run, about | {"renderer": sorted({worker.renderer for worker in crew})})
+                    store.add_run(run, about | {"renderer": sorted({worker.renderer for worker in crew if worker.renderer})})
                 record = self._record(running, run)
                 store.add(record)
                 if running.trace:
@@ -116,7 +113,7 @@ class Evaluation:
             episode=episode,
             tier=tiers[episode.task],
             protocol=self.protocol.name,
-            conditions=self.conditions,
+            conditions=self.protocol.conditions_hash(),
             deviations=self.protocol.deviations,
             policy=self.policy_name,
             policy_fingerprint=self.fingerprint,
@@ -136,5 +133,5 @@ class Evaluation:
 
 def note_error(folder: Path, record: Record, trace: str) -> None:
     """Keep the traceback of an error record for whoever has to mend it."""
-    with (folder / "errors.log").open("a", encoding="utf-8") as file:
+    with (folder / ERRORS).open("a", encoding="utf-8") as file:
         file.write(f"{record.run} {record.policy} {record.episode.task} episode {record.episode.index}\n{trace}\n")

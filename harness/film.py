@@ -23,7 +23,6 @@ from rich.console import Console
 from rich.progress import track
 
 import envs
-from envs import gl
 from harness.pool import limit_threads
 from protocols.contracts import Record
 from results.store import Store, StoreError
@@ -44,10 +43,10 @@ def film(records: list[Record], folder: Path, image_size_px: int, render: str, w
         workers: processes, by default one per core.
 
     Raises:
-        RuntimeError: there is no GL to draw with.
+        RuntimeError: something is missing to draw with.
     """
-    if gl.choose() == "disable":
-        raise RuntimeError(gl.why_none())
+    if lines := [line for suite in {record.episode.suite for record in records} for line in envs.load(suite).missing(images=True)]:
+        raise RuntimeError("no videos: " + "; ".join(lines))
     left = [record for record in records if record.error is None and not path_of(record, folder).exists()]
     console, complaints = Console(stderr=True, soft_wrap=True), []
     limit_threads()
@@ -89,9 +88,8 @@ def film_one(record: Record, folder: Path, image_size_px: int, render: str) -> l
 @functools.cache
 def opened(suite: str, image_size_px: int, render: str) -> tuple[envs.SuiteEnv, float]:
     """This process's environment, kept from video to video, and its control rate in Hz."""
-    gl.use(True)
     module = envs.load(suite)
-    env: envs.SuiteEnv = module.make(cameras=(), image_size_px=image_size_px, render=render)
+    env: envs.SuiteEnv = module.make(cameras=("agent",), image_size_px=image_size_px, render=render)
     return env, module.spec(image_size_px).action.rate_hz
 
 
@@ -105,16 +103,17 @@ def played(env: envs.SuiteEnv, record: Record, every: int) -> Iterator[Frame]:
     Raises:
         DiffersError: another start or another progress than recorded.
     """
-    _, info = env.reset(options={"episode": record.episode})
+    observation, info = env.reset(options={"episode": record.episode})
     if info["fingerprint"] != record.fingerprint:
         raise DiffersError("its start is not the recorded one")
-    yield Frame(env.frame("agent"), 0, 0.0)
+    yield Frame(observation["images"]["agent"], 0, 0.0)
     for step in range(0, record.steps, every):
         done = env.advance(record.actions[step : step + every])
         now = step + len(done.progress)
         if done.progress.tolist() != record.progress[step:now].tolist():
             raise DiffersError(f"its progress differs from the recorded one by step {now}")
-        yield Frame(env.frame("agent"), now, float(done.progress[-1]))
+        image = env.frame("agent") if done.observation is None else done.observation["images"]["agent"]
+        yield Frame(image, now, float(done.progress[-1]))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -29,7 +29,7 @@ class WorkerHandle:
         self.images: dict[str, ImageArray] = image_views(self.memory, cameras, image_size_px) if self.memory else {}
         self.setup = Setup(suite, cameras, image_size_px, render, self.memory.name if self.memory else None)
         self.limit_s = limit_s
-        self.renderer = "none"
+        self.renderer = ""  # known from the first start on
         self.start()
 
     def start(self) -> None:

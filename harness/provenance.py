@@ -28,16 +28,16 @@ def versions(packages: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def conditions(protocol: EvaluationProtocol, suite: ModuleType, policy_fingerprint: str) -> str:
+def deciding_hash(protocol: EvaluationProtocol, suite: ModuleType, policy_fingerprint: str) -> str:
     """Hash of all that decides outcomes, but for the episode: protocol conditions, policy, suite and package versions."""
     return content_hash(
         [protocol.conditions_hash(), policy_fingerprint, suite.__name__, suite.VERSION, versions(suite.PACKAGES)]
     )
 
 
-def episode_key(conditions_hash: str, episode: Episode) -> str:
+def episode_key(deciding: str, episode: Episode) -> str:
     """The content hash under which the episode's record is kept."""
-    return content_hash([conditions_hash, asdict(episode)])
+    return content_hash([deciding, asdict(episode)])
 
 
 def run_provenance(protocol: EvaluationProtocol, command: list[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import envs
 import policies
 import protocols
 from harness.display import Display
-from harness.evaluation import Evaluation
+from harness.evaluation import ERRORS, Evaluation
 from harness.film import film
 from protocols.contracts import RENDER_PROFILES, EvaluationProtocol
 from results.store import Store, StoreError
@@ -40,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_what(options)
+    add_what(options.add_argument, required=True)
     options.add_argument("--max-steps", type=int, metavar="N", help="another horizon; recorded as a deviation")
     options.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
     options.add_argument("--order", choices=("forward", "reversed"), default="forward", help="order of episodes")
@@ -55,13 +56,13 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-def add_what(options: Any) -> None:
-    """The options that say what is evaluated; the pytest plugin has them too."""
-    options.add_argument("--policy", required=True, metavar="P", help=f"one of: {', '.join(policies.names())}")
-    options.add_argument("--suite", metavar="S", help=f"one of: {', '.join(envs.names())}")
-    options.add_argument("--protocol", metavar="N", help="protocol, or a path to a .yaml (default: the suite's own)")
-    options.add_argument("--tasks", metavar="A,B", help="only these tasks of the protocol")
-    options.add_argument("--trials", type=int, metavar="N", help="episodes per task (default: the protocol's)")
+def add_what(add: Callable[..., Any], *, required: bool) -> None:
+    """The options that say what is evaluated, through `add_argument` or pytest's `addoption`."""
+    add("--policy", required=required, metavar="P", help=f"one of: {', '.join(policies.names())}")
+    add("--suite", metavar="S", help=f"one of: {', '.join(envs.names())}")
+    add("--protocol", metavar="N", help="a protocol or a path to a .yaml (default: the suite's own)")
+    add("--tasks", metavar="A,B", help="only these tasks of the protocol")
+    add("--trials", type=int, metavar="N", help="episodes per task (default: the protocol's)")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -100,7 +101,9 @@ def run(options: argparse.Namespace, command: list[str]) -> int:
             wanted = [record for record in records if options.video == "all" or record.success is False]
             film(wanted, store.folder / "videos", protocol.image_size_px, protocol.render, options.workers)
     print(f"records: {options.store}; tables: python -m results.tables --store {options.store}")
-    return 1 if any(record.error for record in records) else 0
+    if errors := sum(record.error is not None for record in records):
+        print(f"{errors} episodes have no verdict; tracebacks: {options.store / ERRORS}; the same command tries them again")
+    return 1 if errors else 0
 
 
 def chosen_protocol(suite: str | None, name: str | None) -> EvaluationProtocol:

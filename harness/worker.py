@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import envs
-from envs import gl
 from protocols.contracts import ActionError, Advanced, Episode, Event, FloatArray, ImageArray
 
 
@@ -101,7 +100,6 @@ class Server:
     """Answers requests with one environment."""
 
     def __init__(self, setup: Setup) -> None:
-        gl.use(bool(setup.cameras))
         self.memory = SharedMemory(setup.shared_memory) if setup.shared_memory else None
         self.views = image_views(self.memory, setup.cameras, setup.image_size_px) if self.memory else {}
         suite = envs.load(setup.suite)
@@ -115,9 +113,8 @@ class Server:
         if isinstance(request, Reset):
             observation, info = self.env.reset(options={"episode": request.episode})
             self._share(observation)
-            renderer = gl.renderer_string() if self.views else "none"
             cpu_s = time.process_time() - before
-            return Started(info["fingerprint"], observation["state"], observation["instruction"], renderer, cpu_s)
+            return Started(info["fingerprint"], observation["state"], observation["instruction"], info["renderer"], cpu_s)
         if isinstance(request, ActAsExpert):
             return self._act_as_expert(request.steps, before)
         done = self.env.advance(request.actions)

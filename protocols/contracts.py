@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple, Protocol as Interface
 
 import numpy as np
@@ -238,7 +238,7 @@ class Advanced(NamedTuple):
     observation: dict[str, Any] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Record:
     """The outcome of one episode: success or error, never both.
 
@@ -283,8 +283,8 @@ class Record:
     actions: FloatArray
     looks: tuple[Look, ...] = ()
     events: tuple[Event, ...] = ()
-    wall_s: float = field(default=0.0, compare=False)
-    cpu_s: float = field(default=0.0, compare=False)
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
 
     def __post_init__(self) -> None:
         assert (self.success is None) == (self.error is not None), "success or error, never both, never neither"

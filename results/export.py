@@ -59,7 +59,9 @@ def shortest(array: FloatArray) -> list[float]:
 def jsonl(records: Iterable[Record], *, times: bool = True) -> str:
     """One line of JSON per record, sorted."""
     ordered = sorted(records, key=order)
-    return "".join(json.dumps(flat(record, times=times), sort_keys=True, ensure_ascii=False) + "\n" for record in ordered)
+    return "".join(
+        json.dumps(flat(record, times=times), sort_keys=True, ensure_ascii=True) + "\n" for record in ordered
+    )
 
 
 def order(record: Record) -> tuple[str, str, str, str, int, str]:
@@ -78,7 +80,7 @@ def parse_jsonl(text: str) -> list[Record]:
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             records.append(unflat(json.loads(line)))
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AssertionError) as error:
             raise ValueError(f"line {number} is no exported record: {error!r}") from None
     return records
 

@@ -98,7 +98,7 @@ def coverage(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> st
     found, errors = found_episodes(measured), summarise(measured.records).errors
     verdicts = f"{errors} without a verdict" if errors else "all with a verdict"
     if protocol is None:
-        return f"{len(found)} episodes, {verdicts}"
+        return f"episodes: {len(found)}, {verdicts}"
     wanted = wanted_episodes(protocol)
     if found == wanted:
         return f"all {len(wanted)} episodes of the protocol, {verdicts}"

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from protocols.contracts import Record
 
@@ -86,7 +87,7 @@ def wilson(successes: float, episodes: float) -> Interval:
     return Interval(max(0.0, min(centre - half, rate)), min(1.0, max(centre + half, rate)))
 
 
-def stratified(successes: Sequence[int], episodes: Sequence[int], weights: Sequence[float]) -> Mean:
+def stratified(successes: npt.ArrayLike, episodes: npt.ArrayLike, weights: npt.ArrayLike) -> Mean:
     """The weighted mean of independent rates, with Wilson's interval for an effective number of episodes.
 
     Independent strata (here tasks) with rates p_i and weights w_i have a mean of variance sum(w_i^2 p_i (1 - p_i) /

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -54,24 +55,23 @@ class Store:
 
     def __init__(self, folder: Path | str, *, write: bool = False) -> None:
         self.folder = Path(folder)
-        self.lock: IO[str] | None = None
-        with explained(self.folder):
+        with explained(self.folder), ExitStack() as opened:
             if write:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                self.lock = take_lock(self.folder)
+                opened.enter_context(take_lock(self.folder))
             elif not (self.folder / FILE).exists():
                 raise StoreError(f"there is no store in {self.folder}; name a folder that a run has written")
-            self.database = connect(self.folder / FILE, write)
-            try:
-                self._check_schema(write)
-            except BaseException:
-                self.close()
-                raise
+            self.database = opened.enter_context(closing(connect(self.folder / FILE, write)))
+            self._check_schema(write)
+            self._opened = opened.pop_all()
 
     def _check_schema(self, write: bool) -> None:
         schema = self.database.execute("PRAGMA user_version").fetchone()[0]
-        if schema == 0 and write and not self.database.execute("SELECT name FROM sqlite_master").fetchall():
+        empty = not self.database.execute("SELECT name FROM sqlite_master").fetchall()
+        if empty and write:
             self.database.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
+        elif empty:
+            raise StoreError(f"the store in {self.folder} is empty; a run that writes to it has not come far enough yet")
         elif schema != SCHEMA:
             raise StoreError(
                 f"the store in {self.folder} has schema {schema}, this version of Headway reads {SCHEMA}; "
@@ -86,9 +86,7 @@ class Store:
 
     def close(self) -> None:
         """Close the database and give back the lock."""
-        self.database.close()
-        if self.lock is not None:
-            self.lock.close()
+        self._opened.close()
 
     def add_run(self, run: str, body: dict[str, Any]) -> None:
         """Keep a run's provenance."""
@@ -108,7 +106,9 @@ class Store:
 
     def records(self) -> Iterator[Record]:
         """Every record, in one canonical order that does not depend on when they were made."""
-        return map(from_row, self.database.execute(SORTED))
+        with explained(self.folder):
+            for row in self.database.execute(SORTED):
+                yield from_row(row)
 
     def runs(self) -> dict[str, dict[str, Any]]:
         """Provenance by run."""
@@ -124,10 +124,18 @@ class Store:
 
 def connect(path: Path, write: bool) -> sqlite3.Connection:
     """Open the database; a reader never creates or changes it."""
-    database = sqlite3.connect(path if write else f"{path.absolute().as_uri()}?mode=ro", uri=not write)
-    if write:
+    if not write:
+        # In a folder that may not be written, SQLite reads a file in WAL mode only when told that nobody changes it.
+        still = not os.access(path.parent, os.W_OK) and not path.with_name(FILE + "-wal").exists()
+        mode = "mode=ro&immutable=1" if still else "mode=ro"
+        return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
+    database = sqlite3.connect(path)
+    try:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=NORMAL")
+    except BaseException:
+        database.close()
+        raise
     return database
 
 
@@ -138,7 +146,9 @@ def take_lock(folder: Path) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
-        raise StoreError(f"another run is writing to the store in {folder}; wait for it or name another folder") from None
+        raise StoreError(
+            f"another run is writing to the store in {folder}; wait for it or name another folder"
+        ) from None
     return lock
 
 

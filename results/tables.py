@@ -22,7 +22,7 @@ from protocols.contracts import EvaluationProtocol, Record
 from results.export import load_records
 from results.groups import PolicyRecords, by_policy, chosen_records, comparable, coverage, known_protocols
 from results.layout import Band, Block, Bullets, Heading, Paragraph, Row, Table, latex, markdown
-from results.statistics import TIER_ORDER, Interval, Mean, Summary, by_task, by_tier, summarise, task_mean, tier_mean
+from results.statistics import Interval, Mean, Summary, by_task, by_tier, summarise, task_mean, tier_mean
 from results.store import StoreError
 
 PUBLISHED = Path(__file__).parent / "published"
@@ -248,25 +248,18 @@ def render_csv(
             "complete": int(comparable(measured, known.get(measured.protocol))),
         }
         writer.writerows(common | row for row in csv_rows(measured, by))
-    shown = {e.protocol for e in made if comparable(e, known.get(e.protocol))}
-    for number in published:
-        if number.protocol in shown:
-            level = "tier" if number.tier in TIER_ORDER else number.tier
-            row = {
-                "protocol": number.protocol,
-                "policy": number.method,
-                "kind": "published, not matched",
-                "level": level,
-            }
-            tier = number.tier if level == "tier" else ""
-            row |= {
-                "name": number.tier,
-                "tier": tier,
-                "success_percent": number.success_percent,
-                "source": number.source,
-            }
-            writer.writerow(row)
+    full = {group.protocol for group in made if comparable(group, known.get(group.protocol))}
+    writer.writerows(csv_published(number) for number in published if number.protocol in full)
     return text.getvalue()
+
+
+def csv_published(number: Published) -> dict[str, object]:
+    """The columns of a published number."""
+    row: dict[str, object] = {"protocol": number.protocol, "policy": number.method, "kind": "published, not matched"}
+    row |= {"name": number.tier, "success_percent": number.success_percent, "source": number.source}
+    if number.tier == "tier_mean":
+        return row | {"level": "tier_mean"}
+    return row | {"level": "tier", "tier": number.tier}
 
 
 def csv_rows(measured: PolicyRecords, by: str) -> Iterator[dict[str, object]]:

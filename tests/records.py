@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import protocols
 from protocols.contracts import Episode, EvaluationProtocol, Event, FloatArray, Look, Record, content_hash, episode_seed
 
+CONDITIONS = protocols.load("metaworld_mt50").conditions_hash()
 TIER_RATES = {"easy": 0.85, "medium": 0.6, "hard": 0.45, "very_hard": 0.35}
 
 
@@ -32,7 +33,7 @@ def make_record(
         "run": "run-a",
         "tier": "easy",
         "protocol": "metaworld_mt50",
-        "conditions": protocols.load("metaworld_mt50").conditions_hash(),
+        "conditions": CONDITIONS,
         "deviations": (),
         "policy": "expert",
         "policy_fingerprint": "f" * 32,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import protocols
+from protocols.contracts import EvaluationProtocol
 from results.groups import by_policy, chosen_records, comparable, coverage
 from tests.records import make_evaluation, make_record, with_errors
 
@@ -54,7 +57,7 @@ def test_an_episode_is_never_counted_twice() -> None:
         ),
     ],
 )
-def test_coverage_says_what_part_of_the_protocol_is_there(chosen: protocols.EvaluationProtocol, said: str) -> None:
+def test_coverage_says_what_part_of_the_protocol_is_there(chosen: EvaluationProtocol, said: str) -> None:
     (group,) = by_policy(make_evaluation(chosen))
     assert coverage(group, MT10) == said
     assert comparable(group, MT10) == (not said.startswith("partial"))
@@ -68,17 +71,16 @@ def test_coverage_of_a_stopped_run_gives_the_range() -> None:
 
 def test_coverage_of_an_unknown_protocol_is_a_count() -> None:
     (group,) = by_policy([make_record()])
-    assert coverage(group, None) == "1 episodes, all with a verdict"
+    assert coverage(group, None) == "episodes: 1, all with a verdict"
     assert not comparable(group, None)
 
 
 @pytest.mark.parametrize("changes", [{"deviations": ("render=fast",)}, {"conditions": "other"}])
-def test_other_conditions_are_not_comparable(changes: dict[str, object]) -> None:
-    task = MT10.changed(tasks=["reach-v3"], trials=1)
-    same = {"protocol": MT10.name, "conditions": MT10.conditions_hash()}
-    (group,) = by_policy([make_record(**same)])
-    (other,) = by_policy([make_record(**same | changes)])
-    assert comparable(group, task) and not comparable(other, task)
+def test_other_conditions_are_not_comparable(changes: dict[str, Any]) -> None:
+    protocol = MT10.changed(tasks=["reach-v3"], trials=1)
+    (record,) = make_evaluation(protocol)
+    (same,), (other,) = by_policy([record]), by_policy([replace(record, **changes)])
+    assert comparable(same, protocol) and not comparable(other, protocol)
 
 
 def test_an_empty_source_and_an_unknown_protocol_are_refused() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import protocols
 from results.groups import by_policy
@@ -19,7 +20,7 @@ MT10 = protocols.load("metaworld_mt10")
 
 def texts(figure: Figure) -> list[str]:
     """Every text of a figure, titles and annotations included."""
-    return [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+    return [text.get_text() for text in figure.findobj(Text)]
 
 
 def test_success_figure_has_a_line_per_tier_task_and_mean_best_first() -> None:

@@ -27,7 +27,7 @@ def frames(count: int, height: int = 84, width: int = 84) -> Iterator[Frame]:
 def decoded(path: Path) -> list[ImageArray]:
     """All pictures of a video, each (height, width, 3) uint8."""
     with av.open(path) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(video=0)]
 
 
 def colour_share(picture: ImageArray, colour: str) -> float:

@@ -27,6 +27,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from envs import gl
 from protocols.contracts import ActionSpec, EnvSpec, ObservationSpec
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ DEFAULT_PROTOCOL = "metaworld_mt50"
 VERSION = 1
 PACKAGES = ("metaworld", "mujoco", "gymnasium", "numpy")
 
+CAMERAS = ("agent",)
 STATE = ("hand_x_world_m", "hand_y_world_m", "hand_z_world_m", "gripper_opening")
 ACTION = ActionSpec(
     entries=("hand_dx_world_cm", "hand_dy_world_cm", "hand_dz_world_cm", "gripper"),
@@ -54,16 +56,22 @@ def spec(image_size_px: int = 224) -> EnvSpec:
 
 
 def make(**options: Any) -> MetaWorld:
-    """The environment; its options are those of `envs.metaworld.env.MetaWorld`."""
+    """The environment; its options are those of `envs.metaworld.env.MetaWorld`.
+
+    Raises:
+        RuntimeError: images are asked for, and there is no GL to draw them with.
+    """
+    gl.use(bool(options.get("cameras", CAMERAS)))
     from envs.metaworld.env import MetaWorld
 
     return MetaWorld(**options)
 
 
-def missing() -> list[str]:
-    """What has to be installed before the suite can run."""
-    return [
+def missing(*, images: bool = False) -> list[str]:
+    """What has to be installed before the suite can run, or before it can draw as well."""
+    lines = [
         f"Python package {name}: pip install -c constraints.txt {name}"
         for name in ("mujoco", "metaworld", "gymnasium", "packaging")
         if find_spec(name) is None
     ]
+    return [*lines, gl.why_none()] if images and gl.choose() == "disable" else lines

@@ -17,14 +17,14 @@ from metaworld.policies import ENV_POLICY_MAP
 from metaworld.sawyer_xyz_env import SawyerXYZEnv
 
 import protocols
-from envs.metaworld import ACTION, DEFAULT_PROTOCOL, STATE
+from envs.metaworld import ACTION, CAMERAS, DEFAULT_PROTOCOL, STATE
 from envs.metaworld.lean import make_lean
 from envs.metaworld.progress import Progress
 from envs.rendering import Renderer
 from protocols.contracts import Advanced, Episode, Event, FloatArray, ImageArray, check_actions
 from protocols.registry import require
 
-CAMERAS = {"agent": "corner4", "wrist": "gripperPOV"}
+VIEWS = {"agent": "corner4", "wrist": "gripperPOV"}
 UPSIDE_DOWN = {"agent"}
 NO_HORIZON = 10**9
 INSTRUCTION_CHARACTERS = 200
@@ -51,13 +51,13 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
     def __init__(
         self,
         task: str = "reach-v3",
-        cameras: Sequence[str] = ("agent",),
+        cameras: Sequence[str] = CAMERAS,
         image_size_px: int = 224,
         render: str = "official",
         max_steps: int = 400,
         render_mode: str | None = None,
     ) -> None:
-        self.cameras = tuple(require("camera", camera, CAMERAS) for camera in cameras)
+        self.cameras = tuple(require("camera", camera, VIEWS) for camera in cameras)
         self.renderer = Renderer(image_size_px, render)
         self.render_mode = render_mode
         self.renders = 0
@@ -80,7 +80,7 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
         """Reach the start of `options["episode"]`, or of the default task with that seed.
 
         Returns:
-            The observation, and an info with progress, stage and the start's fingerprint.
+            The observation, and an info with the start's fingerprint and the name of the GL renderer.
         """
         super().reset(seed=seed)
         self._episode = (options or {}).get("episode") or self._default_episode(seed)
@@ -99,7 +99,8 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
         self._expert = ENV_POLICY_MAP[self._episode.task]()
         self._steps = 0
         self.renders = 0
-        return self._observe(), {"fingerprint": self.fingerprint()}
+        observation = self._observe()
+        return observation, {"fingerprint": self.fingerprint(), "renderer": self.renderer.name()}
 
     def _default_episode(self, seed: int | None) -> Episode:
         task, max_steps = self._default
@@ -173,7 +174,7 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
 
     def frame(self, camera: str) -> ImageArray:
         """(H, W, 3) uint8, upright: what the camera with that role sees now."""
-        image = self.renderer.draw(self._sim.model, self._sim.data, CAMERAS[camera])
+        image = self.renderer.draw(self._sim.model, self._sim.data, VIEWS[camera])
         return np.ascontiguousarray(image[::-1, ::-1]) if camera in UPSIDE_DOWN else image
 
     def render(self) -> ImageArray | None:

@@ -1,0 +1,153 @@
+"""Benchmarks as tests: `pytest --policy expert --suite metaworld --trials 2 tests/benchmarks`.
+
+Each task is one test item. It fails when the task's success rate is significantly below the committed reference records
+(`results/reference/`), or below the floor that the protocol gives for the policy, or when episodes end in errors. Records
+go to the store, so that a second run only tests again; the terminal summary prints the table. A test becomes such an item
+by asking for the fixture `task_success`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness import run as command_line
+from protocols.contracts import EvaluationProtocol, Record
+
+EPISODES = pytest.StashKey["Episodes"]()
+USER_ERRORS = (LookupError, ValueError, RuntimeError, OSError)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of `python -m harness.run` that say what is evaluated, and how strictly it is judged."""
+    group = parser.getgroup("headway", "evaluation of robot policies")
+    command_line.add_what(group.addoption, required=False)
+    group.addoption("--policy-arg", action="append", default=[], metavar="KEY=VALUE", help="argument of the policy")
+    group.addoption("--workers", type=int, metavar="N", help="worker processes (default: one per core)")
+    group.addoption("--store", type=Path, default=Path("runs"), metavar="DIR", help="folder of records (default: runs)")
+    group.addoption("--reference", type=Path, metavar="FILE", help="reference counts (default: the committed ones)")
+    group.addoption("--alpha", type=float, default=0.01, help="significance of each task's test (default: 0.01)")
+
+
+@dataclass(frozen=True)
+class TaskSuccess:
+    """What was measured on one task, and what it is compared with."""
+
+    records: list[Record]
+    reference: tuple[int, int] | None
+    floor: float | None
+    alpha: float
+
+    def shortfalls(self) -> list[str]:
+        """Why the task has not passed, one line each; empty where it has."""
+        from results.reference import Counts, p_below_floor, p_below_reference
+
+        errors = [record.error for record in self.records if record.error]
+        new = Counts(sum(record.success is True for record in self.records), len(self.records) - len(errors))
+        lines = [f"{len(errors)} of {len(self.records)} episodes have no verdict, the first: {errors[0]}"] if errors else []
+        found = f"{new.successes}/{new.episodes} episodes succeeded, significantly below"
+        if self.reference and (p := p_below_reference(new, Counts(*self.reference))) < self.alpha:
+            lines.append(f"{found} the reference's {self.reference[0]}/{self.reference[1]} (Fisher, p = {p:.2g})")
+        if self.floor is not None and (p := p_below_floor(new, self.floor)) < self.alpha:
+            lines.append(f"{found} the protocol's floor of {self.floor:.0%} (binomial, p = {p:.2g})")
+        return lines
+
+
+class Episodes:
+    """The session's evaluation: runs on until the task that is asked for is complete."""
+
+    def __init__(self, config: pytest.Config, protocol: EvaluationProtocol) -> None:
+        from harness.evaluation import Evaluation
+        from results import reference
+        from results.store import Store
+
+        options = config.option
+        arguments = command_line.policy_arguments(options.policy_arg, None)
+        evaluation = Evaluation(protocol, options.policy, arguments)
+        committed = options.reference or reference.path_for(protocol.name, evaluation.policy_name)
+        self.reference = reference.read(committed) if options.reference or committed.exists() else {}
+        self.floor = protocol.floors.get(options.policy)
+        self.alpha = options.alpha
+        self.planned = protocol.episodes_per_task
+        self.store = Store(options.store, write=True)
+        keys = {job.key for job in evaluation.jobs()}
+        missing = {job.key for job in evaluation.missing(self.store)}
+        self.records = [record for record in self.store.records() if record.key in keys - missing]
+        self.left = evaluation.run(self.store, workers=options.workers, command=["pytest"])
+
+    def of_task(self, task: str) -> TaskSuccess:
+        """All episodes of the task, run if need be."""
+        while len(some := [record for record in self.records if record.episode.task == task]) < self.planned:
+            self.records.append(next(self.left))
+        return TaskSuccess(some, self.reference.get(task), self.floor, self.alpha)
+
+    def close(self) -> None:
+        """End the workers and give the store back."""
+        self.left.close()
+        self.store.close()
+
+
+def chosen_protocol(config: pytest.Config) -> EvaluationProtocol:
+    """The protocol that the options name; a mistake in them ends the session with one line."""
+    options = config.option
+    try:
+        return command_line.chosen_protocol(options.suite, options.protocol).changed(
+            tasks=options.tasks.split(",") if options.tasks else None, trials=options.trials
+        )
+    except USER_ERRORS as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One item per task of the protocol, for every test that asks for `task_success`."""
+    if "task_success" in metafunc.fixturenames:
+        chosen = metafunc.config.option.policy is not None
+        tasks = [task.name for task in chosen_protocol(metafunc.config).tasks] if chosen else []
+        metafunc.parametrize("task_success", tasks, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def episodes(request: pytest.FixtureRequest) -> Iterator[Episodes]:
+    """The evaluation of the tasks that this session has selected."""
+    selected = [
+        item.callspec.params["task_success"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and "task_success" in getattr(item, "callspec", _Nothing).params
+    ]
+    try:
+        running = Episodes(request.config, chosen_protocol(request.config).changed(tasks=selected))
+    except USER_ERRORS as error:
+        pytest.exit(f"error: {error}", returncode=2)
+    request.config.stash[EPISODES] = running
+    yield running
+    running.close()
+
+
+class _Nothing:
+    """The callspec of an item without parameters."""
+
+    params: dict[str, object] = {}
+
+
+@pytest.fixture(scope="session")
+def task_success(request: pytest.FixtureRequest, episodes: Episodes) -> TaskSuccess:
+    """What the policy has done on the item's task."""
+    return episodes.of_task(request.param)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The table of what was measured."""
+    if (episodes := config.stash.get(EPISODES, None)) is None:
+        return
+    from results.groups import known_protocols
+    from results.tables import read_published, render
+
+    terminalreporter.section("success rates")
+    try:
+        table = render(episodes.records, known_protocols(episodes.records), read_published())
+        terminalreporter.write_line(table)
+    except ValueError as error:
+        terminalreporter.write_line(f"no table: {error}")

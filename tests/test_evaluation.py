@@ -1,0 +1,201 @@
+"""An evaluation with a suite that needs no simulator: what is recorded, what is missing, what goes wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import harness.evaluation
+import protocols
+from harness.evaluation import ERRORS, Evaluation
+from protocols.contracts import Record
+from results.export import jsonl
+from results.store import Store
+
+LINE = str(Path(__file__).parent / "line" / "line.yaml")
+WILD = str(Path(__file__).parent / "line" / "wild.yaml")
+POINTER = "tests.line.pointer"
+
+
+def evaluate(folder: Path, policy: str = POINTER, protocol: str = LINE, **options: object) -> list[Record]:
+    """Records of an evaluation, in the order in which they were made."""
+    changes = {key: options.pop(key) for key in ("tasks", "trials", "max_steps") if key in options}
+    arguments = options.pop("arguments", {})
+    evaluation = Evaluation(protocols.load(protocol).changed(**changes), policy, arguments)
+    with Store(folder, write=True) as store:
+        return list(evaluation.run(store, **options))
+
+
+def text(records: list[Record]) -> str:
+    return jsonl(records, times=False)
+
+
+@pytest.fixture
+def quickly_hung() -> Iterator[None]:
+    before, harness.evaluation.HUNG_AFTER_S = harness.evaluation.HUNG_AFTER_S, 3.0
+    yield
+    harness.evaluation.HUNG_AFTER_S = before
+
+
+def test_the_expert_solves_every_episode(tmp_path: Path) -> None:
+    records = evaluate(tmp_path, "expert")
+    assert len(records) == 8
+    assert all(record.success and record.progress[-1] == 1 and record.renders == 0 for record in records)
+    assert all(record.actions.shape == (record.steps, 1) == (len(record.progress), 1) for record in records)
+
+
+def test_a_policy_looks_once_per_chunk_and_its_estimates_are_kept(tmp_path: Path) -> None:
+    for record in evaluate(tmp_path, arguments={"chunk": 3}, trials=1):
+        looks = -(-record.steps // 3)
+        assert record.renders == looks == len(record.looks)
+        assert [look.step for look in record.looks] == list(range(0, record.steps, 3))
+        assert record.looks[-1].progress is not None
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_records_do_not_depend_on_the_number_of_workers(tmp_path: Path, workers: int) -> None:
+    alone = evaluate(tmp_path / "alone", workers=1)
+    assert text(evaluate(tmp_path / "together", workers=workers)) == text(alone)
+
+
+def test_records_do_not_depend_on_the_order_of_episodes(tmp_path: Path) -> None:
+    forward = evaluate(tmp_path / "forward", workers=1)
+    backward = evaluate(tmp_path / "backward", workers=1, reverse=True)
+    assert [record.key for record in forward] == [record.key for record in reversed(backward)]
+    assert text(forward) == text(backward)
+
+
+def test_another_batch_size_is_another_policy_with_the_same_outcomes(tmp_path: Path) -> None:
+    def outcomes(size: int) -> list[tuple[int, bytes]]:
+        records = evaluate(tmp_path / str(size), arguments={"batch_size": size}, workers=4)
+        return sorted((record.episode.seed, record.actions.tobytes()) for record in records)
+
+    assert outcomes(1) == outcomes(3) == outcomes(8)
+
+
+def test_the_same_evaluation_again_runs_nothing(tmp_path: Path) -> None:
+    evaluate(tmp_path)
+    assert evaluate(tmp_path) == []
+
+
+def test_a_quick_evaluation_is_the_beginning_of_the_whole_one(tmp_path: Path) -> None:
+    quick = evaluate(tmp_path / "both", trials=1)
+    rest = evaluate(tmp_path / "both")
+    assert len(quick) == 2
+    assert len(rest) == 6
+    assert text(quick + rest) == text(evaluate(tmp_path / "whole"))
+
+
+def test_another_policy_argument_horizon_or_version_reuses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluate(tmp_path)
+    assert len(evaluate(tmp_path, arguments={"chunk": 1})) == 8
+    assert len(evaluate(tmp_path, max_steps=30)) == 8
+    monkeypatch.setattr("tests.line.VERSION", 2)
+    assert len(evaluate(tmp_path)) == 8
+
+
+def test_a_changed_horizon_is_recorded_as_a_deviation(tmp_path: Path) -> None:
+    records = evaluate(tmp_path, max_steps=3, trials=1)
+    assert all(record.deviations == ("max_steps=3",) and record.success is False for record in records)
+
+
+def test_a_task_that_raises_gives_error_records_and_the_others_go_on(tmp_path: Path) -> None:
+    records = evaluate(tmp_path, "expert", WILD, tasks=["raise", "near"])
+    failed = [record for record in records if record.error]
+    assert [record.episode.task for record in failed] == ["raise", "raise"]
+    assert failed[0].error == "RuntimeError: the line is broken"
+    assert failed[0].success is None
+    assert "the line is broken" in (tmp_path / ERRORS).read_text()
+    assert sum(record.success is True for record in records) == 2
+
+
+def test_a_worker_that_dies_every_time_is_an_error_not_a_failure(tmp_path: Path) -> None:
+    (record,) = evaluate(tmp_path, "expert", WILD, tasks=["die"], trials=1)
+    assert record.error == "WorkerDied: exit code -9"
+
+
+def test_a_worker_that_dies_once_leaves_no_trace_in_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    undisturbed = evaluate(tmp_path / "a", "expert", WILD, tasks=["die_once"], trials=1)
+    marker = tmp_path / "marker"
+    marker.touch()
+    monkeypatch.setenv("LINE_DIE_ONCE", str(marker))
+    disturbed = evaluate(tmp_path / "b", "expert", WILD, tasks=["die_once"], trials=1)
+    assert not marker.exists()
+    assert text(disturbed) == text(undisturbed)
+
+
+@pytest.mark.usefixtures("quickly_hung")
+def test_a_worker_that_hangs_is_killed_and_recorded(tmp_path: Path) -> None:
+    (record,) = evaluate(tmp_path, "expert", WILD, tasks=["hang"], trials=1)
+    assert record.error == "WorkerHung: no answer within 3 s"
+
+
+def test_episodes_with_an_error_are_tried_again_and_replaced_by_a_verdict(tmp_path: Path) -> None:
+    (error,) = evaluate(tmp_path, "expert", WILD, tasks=["raise"], trials=1)
+    evaluation = Evaluation(protocols.load(WILD).changed(tasks=["raise"], trials=1), "expert", {})
+    with Store(tmp_path, write=True) as store:
+        assert [job.key for job in evaluation.missing(store)] == [error.key]
+        store.add(replace(error, error=None, success=True))
+        assert evaluation.missing(store) == []
+
+
+@pytest.mark.parametrize(("wrong", "words"), [("nan", "the action at step 5 is not finite"), ("shape", "shape (4, 2, 2)")])
+def test_an_action_that_cannot_be_executed_is_an_error_that_names_the_step(tmp_path: Path, wrong: str, words: str) -> None:
+    records = evaluate(tmp_path, arguments={"wrong": wrong}, trials=1)
+    assert all(record.error and words in record.error and "after 4 steps" in record.error for record in records)
+    assert all(record.steps == 4 for record in records)
+
+
+def test_a_policy_that_fails_for_one_episode_spoils_no_other_in_its_batch(tmp_path: Path) -> None:
+    records = evaluate(tmp_path, arguments={"wrong": "raise"}, workers=4)
+    for record in records:
+        assert (record.error is not None) == bool(record.episode.seed % 2)
+
+
+def test_replay_reproduces_starts_verdicts_steps_and_progress(tmp_path: Path) -> None:
+    original = {record.episode: record for record in evaluate(tmp_path / "original")}
+    again = evaluate(tmp_path / "again", "replay", arguments={"store": str(tmp_path / "original")})
+    assert len(again) == len(original)
+    for record in again:
+        twin = original[record.episode]
+        assert (record.success, record.steps, record.fingerprint) == (twin.success, twin.steps, twin.fingerprint)
+        np.testing.assert_array_equal(record.progress, twin.progress)
+        np.testing.assert_array_equal(record.actions, twin.actions)
+        assert record.events == twin.events
+
+
+def test_replaying_an_episode_that_was_not_recorded_is_an_error(tmp_path: Path) -> None:
+    evaluate(tmp_path / "original", trials=1)
+    again = evaluate(tmp_path / "again", "replay", arguments={"store": str(tmp_path / "original")}, trials=2)
+    assert sum(record.success is True for record in again) == 2
+    assert all("no verdict for episode 1" in record.error for record in again if record.error)
+
+
+def test_a_policy_that_does_not_fit_is_refused_before_the_first_episode() -> None:
+    with pytest.raises(ValueError, match=r"does not fit.*\n.*camera 'agent'.*\(8, 8\)"):
+        Evaluation(protocols.load(LINE), "tests.line.misfit", {})
+
+
+def test_the_workers_are_gone_when_an_evaluation_is_abandoned(tmp_path: Path) -> None:
+    evaluation = Evaluation(protocols.load(LINE), POINTER, {})
+    with Store(tmp_path, write=True) as store:
+        run = evaluation.run(store, workers=2)
+        next(run)
+        run.close()
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    assert not [child for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
+
+
+def test_provenance_is_kept_once_per_run(tmp_path: Path) -> None:
+    records = evaluate(tmp_path, command=["--policy", "x"])
+    with Store(tmp_path) as store:
+        ((run, about),) = store.runs().items()
+    assert {record.run for record in records} == {run}
+    assert about["command"] == ["--policy", "x"]
+    assert about["renderer"] == ["numpy"]
+    assert about["packages"]["numpy"] == np.__version__
