@@ -29,7 +29,6 @@ class SuiteEnv(Interface):
     """What the harness asks of an environment, on top of `gymnasium.Env`."""
 
     renders: int  # frames drawn since the start of the episode
-    state_names: tuple[str, ...]
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

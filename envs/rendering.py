@@ -31,7 +31,8 @@ class Renderer:
             self.renderer = self._open(model)
             atexit.register(self.renderer.close)  # before MuJoCo's own hook ends EGL under the context
         self.renderer.update_scene(data, camera=camera)
-        return self.renderer.render()
+        image: ImageArray = self.renderer.render()
+        return image
 
     def _open(self, model: mujoco.MjModel) -> mujoco.Renderer:
         # A buffer of the image's own size gives the same pixels as a larger one and costs less.

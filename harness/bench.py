@@ -1,6 +1,6 @@
-"""What an evaluation costs beside a plain simulator loop, in CPU seconds and as ratios of one run: `python -m harness.bench`.
+"""What an evaluation costs beside a plain simulator loop: `python -m harness.bench`.
 
-Each row is a fresh process (the harness's workers included) that is run twice, with one and with several episodes per
+In CPU seconds, and as ratios within one run. Each row is a fresh process (the harness's workers included) that is run twice, with one and with several episodes per
 task: the difference is the cost of the steps, what is left is start-up. Wall times are not taken, machines are noisy.
 The policy is `zero`, which costs nothing, with chunks of k actions. Peak memory is that of the largest process.
 """
@@ -158,7 +158,9 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         at_least_one("chunk", chosen.chunk)
-        measured = rows(tuple(chosen.tasks.split(",")), chosen.chunk, at_least_one("steps", chosen.steps), chosen.workers)
+        measured = rows(
+            tuple(chosen.tasks.split(",")), chosen.chunk, at_least_one("steps", chosen.steps), chosen.workers
+        )
     except (RuntimeError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -48,7 +48,9 @@ class Display:
             self.live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.console.is_terminal:
             self.live.stop()
         self.console.print(self._line())
@@ -78,7 +80,9 @@ class Display:
         minutes = (time.monotonic() - self.began) / 60
         if new := done - self.before:
             parts.append(f"{new / minutes:.0f} episodes/min")
-            parts.append(f"{clock((planned - done) * minutes / new)} left" if planned > done else f"took {clock(minutes)}")
+            parts.append(
+                f"{clock((planned - done) * minutes / new)} left" if planned > done else f"took {clock(minutes)}"
+            )
         return ", ".join(parts)
 
     def _table(self) -> RenderableType:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,7 +69,7 @@ class Evaluation:
 
     def run(
         self, store: Store, *, workers: int | None = None, command: list[str] | None = None, reverse: bool = False
-    ) -> Iterator[Record]:
+    ) -> Generator[Record]:
         """Run what is missing; each record is committed before it is yielded.
 
         Args:
@@ -90,7 +90,9 @@ class Evaluation:
             crew = [self._worker(stack) for _ in range(min(wanted, len(jobs)))]
             for number, running in enumerate(Rollout(self.policy, crew).run(jobs)):
                 if number == 0:
-                    store.add_run(run, about | {"renderer": sorted({worker.renderer for worker in crew if worker.renderer})})
+                    store.add_run(
+                        run, about | {"renderer": sorted({worker.renderer for worker in crew if worker.renderer})}
+                    )
                 record = self._record(running, run)
                 store.add(record)
                 if running.trace:

@@ -45,7 +45,9 @@ def film(records: list[Record], folder: Path, image_size_px: int, render: str, w
     Raises:
         RuntimeError: something is missing to draw with.
     """
-    if lines := [line for suite in {record.episode.suite for record in records} for line in envs.load(suite).missing(images=True)]:
+    if lines := [
+        line for suite in {record.episode.suite for record in records} for line in envs.load(suite).missing(images=True)
+    ]:
         raise RuntimeError("no videos: " + "; ".join(lines))
     left = [record for record in records if record.error is None and not path_of(record, folder).exists()]
     console, complaints = Console(stderr=True, soft_wrap=True), []

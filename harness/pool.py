@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.shared_memory import SharedMemory
@@ -45,10 +46,8 @@ class WorkerHandle:
     def ask(self, request: Request) -> None:
         """Send a request; a worker that is already dead is noticed when its reply is awaited."""
         self.deadline = time.monotonic() + self.limit_s
-        try:
+        with suppress(OSError):
             self.connection.send(request)
-        except OSError:
-            pass
 
     def reply(self) -> Reply:
         """The reply that has arrived, or `Failed` for a worker that died."""

@@ -29,7 +29,7 @@ def versions(packages: tuple[str, ...]) -> dict[str, str]:
 
 
 def deciding_hash(protocol: EvaluationProtocol, suite: ModuleType, policy_fingerprint: str) -> str:
-    """Hash of all that decides outcomes, but for the episode: protocol conditions, policy, suite and package versions."""
+    """Hash of all that decides outcomes but the episode: protocol conditions, policy, suite and package versions."""
     return content_hash(
         [protocol.conditions_hash(), policy_fingerprint, suite.__name__, suite.VERSION, versions(suite.PACKAGES)]
     )

@@ -1,9 +1,9 @@
 """Benchmarks as tests: `pytest --policy expert --suite metaworld --trials 2 tests/benchmarks`.
 
 Each task is one test item. It fails when the task's success rate is significantly below the committed reference records
-(`results/reference/`), or below the floor that the protocol gives for the policy, or when episodes end in errors. Records
-go to the store, so that a second run only tests again; the terminal summary prints the table. A test becomes such an item
-by asking for the fixture `task_success`.
+(`results/reference/`), or below the floor that the protocol gives for the policy, or when episodes end in errors.
+Records go to the store, so that a second run only tests again; the terminal summary prints the table. A test becomes
+such an item by asking for the fixture `task_success`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class TaskSuccess:
 
         errors = [record.error for record in self.records if record.error]
         new = Counts(sum(record.success is True for record in self.records), len(self.records) - len(errors))
-        lines = [f"{len(errors)} of {len(self.records)} episodes have no verdict, the first: {errors[0]}"] if errors else []
+        lines = (
+            [f"{len(errors)} of {len(self.records)} episodes have no verdict, the first: {errors[0]}"] if errors else []
+        )
         found = f"{new.successes}/{new.episodes} episodes succeeded, significantly below"
         if self.reference and (p := p_below_reference(new, Counts(*self.reference))) < self.alpha:
             lines.append(f"{found} the reference's {self.reference[0]}/{self.reference[1]} (Fisher, p = {p:.2g})")
@@ -101,6 +103,12 @@ def chosen_protocol(config: pytest.Config) -> EvaluationProtocol:
         raise pytest.UsageError(str(error)) from None
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a wrong name before anything is collected."""
+    if config.option.policy is not None:
+        chosen_protocol(config)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One item per task of the protocol, for every test that asks for `task_success`."""
     if "task_success" in metafunc.fixturenames:
@@ -112,11 +120,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def episodes(request: pytest.FixtureRequest) -> Iterator[Episodes]:
     """The evaluation of the tasks that this session has selected."""
-    selected = [
-        item.callspec.params["task_success"]
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and "task_success" in getattr(item, "callspec", _Nothing).params
-    ]
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    selected = [str(item.callspec.params["task_success"]) for item in items if "task_success" in item.fixturenames]
     try:
         running = Episodes(request.config, chosen_protocol(request.config).changed(tasks=selected))
     except USER_ERRORS as error:
@@ -124,12 +129,6 @@ def episodes(request: pytest.FixtureRequest) -> Iterator[Episodes]:
     request.config.stash[EPISODES] = running
     yield running
     running.close()
-
-
-class _Nothing:
-    """The callspec of an item without parameters."""
-
-    params: dict[str, object] = {}
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ Zero actions; a frame of the corner camera, flipped, at each RENDER_EVERY-th ste
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ def loop(tasks: list[str], trials: int, steps: int, render_every: int, size_px: 
     renders = 0
     action = np.zeros(4, np.float32)
     for task in tasks:
-        env = ALL_V3_ENVIRONMENTS[task](
+        env: Any = ALL_V3_ENVIRONMENTS[task](
             render_mode="rgb_array", camera_name="corner4", width=size_px, height=size_px
         )
         env._freeze_rand_vec, env.seeded_rand_vec, env._set_task_called = False, True, True

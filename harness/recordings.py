@@ -23,6 +23,8 @@ def recorded_actions(store: str = "", of: str = "") -> dict[Episode, FloatArray]
     records = [record for record in read(store) if record.error is None]
     recorded = sorted({record.policy for record in records})
     if not of and len(recorded) != 1:
-        raise ValueError(f"--policy-arg of=POLICY must choose one of the policies in {store}: {', '.join(recorded) or 'none'}")
+        raise ValueError(
+            f"--policy-arg of=POLICY must choose one of the policies in {store}: {', '.join(recorded) or 'none'}"
+        )
     chosen = require("recorded policy", of, recorded) if of else recorded[0]
     return {record.episode: record.actions for record in records if record.policy == chosen}

@@ -110,7 +110,9 @@ class Rollout:
         else:
             reply = worker.reply()
         if isinstance(reply, Failed) and starting:
-            raise RuntimeError(f"a worker of suite {worker.setup.suite!r} cannot start: {reply.error}\n{reply.trace}".strip())
+            raise RuntimeError(
+                f"a worker of suite {worker.setup.suite!r} cannot start: {reply.error}\n{reply.trace}".strip()
+            )
         if isinstance(reply, Failed):
             yield from self._fail(slot, reply, schedule)
         elif isinstance(reply, Ready):
@@ -169,7 +171,7 @@ class Rollout:
                 if self.running[slot].decisions == 0:
                     self.policy.reset(slot, self.running[slot].job.episode)
             plan = checked(self.policy.act(self._batch(slots)), self.policy)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001, whatever a policy raises becomes its episode's error
             if len(slots) == 1:
                 yield self._blame(slots[0], error)
             else:  # find out whose fault it is, so that nobody's record depends on who shared the batch

@@ -15,7 +15,7 @@ from harness.display import Display
 from harness.evaluation import ERRORS, Evaluation
 from harness.film import film
 from protocols.contracts import RENDER_PROFILES, EvaluationProtocol
-from results.store import Store, StoreError
+from results.store import Store
 
 EXAMPLES = """examples:
   python -m harness.run --policy expert --suite metaworld --trials 2
@@ -24,7 +24,7 @@ EXAMPLES = """examples:
       random actions on two tasks, a video of each failed episode
   python -m harness.run --policy zero --protocol metaworld_mt10 --policy-arg chunk=10 --policy-arg cameras=agent
       a policy that looks every tenth step and does nothing
-  python -m harness.run --policy replay --suite metaworld --policy-arg store=runs --policy-arg of=expert --store replayed
+  python -m harness.run --policy replay --suite metaworld --policy-arg store=runs --store replayed
       the recorded actions of another run
 
 Running the same command again does only what is missing. Then:
@@ -45,13 +45,19 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--max-steps", type=int, metavar="N", help="another horizon; recorded as a deviation")
     options.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
     options.add_argument("--order", choices=("forward", "reversed"), default="forward", help="order of episodes")
-    options.add_argument("--policy-arg", action="append", default=[], metavar="KEY=VALUE", help="argument of the policy")
+    options.add_argument(
+        "--policy-arg", action="append", default=[], metavar="KEY=VALUE", help="argument of the policy"
+    )
     options.add_argument("--checkpoint", metavar="F", help="short for --policy-arg checkpoint=F")
     options.add_argument(
         "--execution", default="own", metavar="HOW", help="how plans are executed: own, first, chunk=K or ensemble"
     )
-    options.add_argument("--video", choices=("none", "failures", "all"), default="none", help="videos of which episodes")
-    options.add_argument("--store", type=Path, default=Path("runs"), metavar="DIR", help="folder of records (default: runs)")
+    options.add_argument(
+        "--video", choices=("none", "failures", "all"), default="none", help="videos of which episodes"
+    )
+    options.add_argument(
+        "--store", type=Path, default=Path("runs"), metavar="DIR", help="folder of records (default: runs)"
+    )
     options.add_argument("--render", choices=RENDER_PROFILES, help="another render profile; recorded as a deviation")
     return options
 
@@ -102,7 +108,7 @@ def run(options: argparse.Namespace, command: list[str]) -> int:
             film(wanted, store.folder / "videos", protocol.image_size_px, protocol.render, options.workers)
     print(f"records: {options.store}; tables: python -m results.tables --store {options.store}")
     if errors := sum(record.error is not None for record in records):
-        print(f"{errors} episodes have no verdict; tracebacks: {options.store / ERRORS}; the same command tries them again")
+        print(f"{errors} episodes have no verdict, see {options.store / ERRORS}; the same command tries them again")
     return 1 if errors else 0
 
 
@@ -114,7 +120,9 @@ def chosen_protocol(suite: str | None, name: str | None) -> EvaluationProtocol:
     """
     if name is None:
         if suite is None:
-            raise ValueError(f"name a --suite ({', '.join(envs.names())}) or a --protocol ({', '.join(protocols.names())})")
+            raise ValueError(
+                f"name a --suite ({', '.join(envs.names())}) or a --protocol ({', '.join(protocols.names())})"
+            )
         name = envs.load(suite).DEFAULT_PROTOCOL
     protocol = protocols.load(name)
     if suite is not None and suite != protocol.suite:

@@ -29,7 +29,7 @@ class Schedule:
         return sum(map(len, self.by_task.values()))
 
     def take(self, open_task: str | None, served: Collection[str]) -> Job | None:
-        """The next job for a worker that has `open_task` open while others serve the tasks `served`; None when all is taken.
+        """The next job for a worker that has `open_task` open, None when all are taken; `served`: what others work on.
 
         First its own task, then one that nobody serves, then the one with most left.
         """

@@ -114,14 +114,17 @@ class Server:
             observation, info = self.env.reset(options={"episode": request.episode})
             self._share(observation)
             cpu_s = time.process_time() - before
-            return Started(info["fingerprint"], observation["state"], observation["instruction"], info["renderer"], cpu_s)
+            return Started(
+                info["fingerprint"], observation["state"], observation["instruction"], info["renderer"], cpu_s
+            )
         if isinstance(request, ActAsExpert):
             return self._act_as_expert(request.steps, before)
         done = self.env.advance(request.actions)
         return self._stepped([done], request.actions[: len(done.progress)], before)
 
     def _act_as_expert(self, steps: int, before: float) -> Stepped:
-        actions, parts = [], []
+        actions: list[FloatArray] = []
+        parts: list[Advanced] = []
         while len(parts) < steps and not (parts and parts[-1].observation is None):
             actions.append(self.env.expert_action())
             parts.append(self.env.advance(actions[-1][None]))
@@ -159,12 +162,12 @@ def serve(connection: Connection, setup: Setup) -> None:
             request = connection.recv()
             try:
                 reply = server.answer(request)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001, the parent decides what it means
                 reply = failure(error)
             connection.send(reply)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001, it cannot even start; the parent says so
         connection.send(failure(error))
 
 

@@ -1,7 +1,6 @@
 """Who acts: one module or package per policy, found by its name.
 
-A policy module has `make(spec, **arguments) -> Policy`; its keyword arguments are those of `--policy-arg`, with defaults.
-How a plan is executed (first action, chunk, temporal ensemble) is a wrapper, see `policies.execution`.
+A policy module has `make(spec, **arguments) -> Policy`; its keyword arguments are those of `--policy-arg`. How a plan is executed (first action, chunk, temporal ensemble) is a wrapper, see `policies.execution`.
 """
 
 from __future__ import annotations
@@ -40,7 +39,9 @@ def make(name: str, spec: EnvSpec, arguments: dict[str, Any]) -> Policy:
     signature = inspect.signature(build, eval_str=True).parameters
     taken = {key: value for key, value in signature.items() if key != "spec"}
     if unknown := sorted(set(arguments) - set(taken)):
-        raise ValueError(f"policy {name!r} takes no argument {', '.join(unknown)}. There are: {', '.join(taken) or 'none'}")
+        raise ValueError(
+            f"policy {name!r} takes no argument {', '.join(unknown)}. There are: {', '.join(taken) or 'none'}"
+        )
     if lacking := [key for key, value in taken.items() if value.default is value.empty and key not in arguments]:
         raise ValueError(f"policy {name!r} needs {', '.join(f'--policy-arg {key}=...' for key in lacking)}")
     read = {key: converted(name, key, value, taken[key].annotation) for key, value in arguments.items()}

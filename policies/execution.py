@@ -1,9 +1,9 @@
 """How a plan is executed: wrappers around a policy, not flags inside it.
 
-    chunk=K     execute the first K actions of each plan, then look again
-    first       execute one action and look again: chunk=1
-    ensemble    look at every step and average what all past plans say about it, as ACT does (Zhao et al. 2023,
-                arXiv 2304.13705, section IV-A): weight exp(-0.01 i), i = 0 for the oldest plan
+chunk=K     execute the first K actions of each plan, then look again
+first       execute one action and look again: chunk=1
+ensemble    look at every step and average what all past plans say about it, as ACT does (Zhao et al. 2023,
+            arXiv 2304.13705, section IV-A): weight exp(-0.01 i), i = 0 for the oldest plan
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ def wrapped(policy: Policy, execution: str) -> Policy:
     if execution == "own":
         return policy
     if policy.in_worker:
-        raise ValueError(f"this policy acts beside the simulator and makes no plans; --execution {execution} does not apply")
+        raise ValueError(
+            f"this policy acts beside the simulator and makes no plans; --execution {execution} does not apply"
+        )
     name, _, steps = execution.partition("=")
     if execution == "first":
         return Chunk(policy, 1)

@@ -1,7 +1,7 @@
 """Plays the recorded actions of a stored run; it must reproduce that run's starts, verdicts, steps and progress.
 
-It looks at nothing, so its records differ from the original's in the number of renders. An episode that was not recorded,
-or that ended in an error, cannot be played; one whose actions run out before it ends is given zero actions.
+It looks at nothing, so its records differ from the original's in the number of renders. An episode that was not
+recorded, or that ended in an error, cannot be played; one whose actions run out before it ends is given zero actions.
 """
 
 from __future__ import annotations

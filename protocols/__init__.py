@@ -15,7 +15,7 @@ from protocols.contracts import RENDER_PROFILES, EvaluationProtocol, Task, at_le
 from protocols.registry import require
 
 FOLDER = Path(__file__).parent
-KEYS = {
+KEYS: dict[str, type | tuple[type, ...]] = {
     "suite": str,
     "split": str,
     "task_table": str,

@@ -202,7 +202,8 @@ def episode_seed(suite: str, task: str, split: str, index: int) -> int:
 
 def decision_seeds(episode: Episode) -> npt.NDArray[np.uint64]:
     """(max_steps,) seeds of a policy's decisions in an episode, one per look; another stream than the environment's."""
-    return np.random.SeedSequence([episode.seed, 1]).generate_state(episode.max_steps, np.uint64)
+    seeds = np.random.SeedSequence([episode.seed, 1]).generate_state(episode.max_steps, np.uint64)
+    return seeds.astype(np.uint64, copy=False)
 
 
 class Event(NamedTuple):
@@ -351,7 +352,9 @@ def misfits(policy: Policy, env: EnvSpec) -> list[str]:
         elif offered != size:
             lines.append(f"camera {camera!r}: the policy wants {size} pixels, the environment gives {offered}")
     if policy.observation.state and policy.observation.state != env.observation.state:
-        lines.append(f"state: the policy wants {policy.observation.state}, the environment gives {env.observation.state}")
+        lines.append(
+            f"state: the policy wants {policy.observation.state}, the environment gives {env.observation.state}"
+        )
     wanted, given = asdict(policy.action), asdict(env.action)
     lines += [
         f"action {key}: the policy gives {wanted[key]!r}, the environment wants {given[key]!r}"

@@ -1,4 +1,4 @@
-"""Records as text or columns, one canonical line each: `python -m results.export --store DIR --format jsonl --out FILE`.
+"""Records as text or columns, one canonical line each: `python -m results.export --store DIR --out FILE`.
 
 Lines are sorted and their keys are sorted, so two stores hold the same results exactly when their exports made with
 `--without-times` are equal byte for byte (`cmp`). Actions appear as a hash; they stay in the store.

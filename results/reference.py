@@ -2,8 +2,8 @@
 
     python -m results.reference --store DIR --protocol N --policy P     writes results/reference/<protocol>-<policy>.csv
 
-The committed files are read by the pytest plugin. Counts are compared one-sided and exactly: with a reference by Fisher's
-test, with a floor by the binomial distribution.
+The committed files are read by the pytest plugin. Counts are compared one-sided and exactly: with a reference by
+Fisher's test, with a floor by the binomial distribution.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def read(path: Path) -> dict[str, Counts]:
             rows = list(csv.DictReader(file))
         return {row["task"]: Counts(int(row["successes"]), int(row["episodes"])) for row in rows}
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no reference; it needs the columns task, successes, episodes ({error!r})") from None
+        raise ValueError(f"{path} is no reference; it needs the columns task, successes, episodes: {error!r}") from None
 
 
 def written(records: list[Record]) -> str:

@@ -1,4 +1,4 @@
-"""The store: one SQLite file of records, content-addressed, written by one process, each episode committed when it ends.
+"""The store: one SQLite file of records, content-addressed, one writer, each episode committed when it ends.
 
 A record's key is a hash of all that decides its outcome, so a store never mixes up policies, protocols or versions, the
 same command again does only what is missing, and two stores merge by set union. A verdict replaces an error under the
@@ -71,7 +71,7 @@ class Store:
         if empty and write:
             self.database.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
         elif empty:
-            raise StoreError(f"the store in {self.folder} is empty; a run that writes to it has not come far enough yet")
+            raise StoreError(f"the store in {self.folder} is empty; its run has not come far enough yet")
         elif schema != SCHEMA:
             raise StoreError(
                 f"the store in {self.folder} has schema {schema}, this version of Headway reads {SCHEMA}; "
@@ -167,7 +167,7 @@ def explained(folder: Path) -> Iterator[None]:
 
 
 def better(new: Record, old: Record) -> bool:
-    """Whether `new` replaces `old` under one key: a verdict beats an error, else the smaller content, whichever came first."""
+    """Whether `new` replaces `old` under one key: a verdict beats an error, else the smaller content, not the first."""
     if (new.error is None) != (old.error is None):
         return new.error is None
     return content(new) < content(old)

@@ -91,7 +91,9 @@ def test_a_quick_evaluation_is_the_beginning_of_the_whole_one(tmp_path: Path) ->
     assert text(quick + rest) == text(evaluate(tmp_path / "whole"))
 
 
-def test_another_policy_argument_horizon_or_version_reuses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_policy_argument_horizon_or_version_reuses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     evaluate(tmp_path)
     assert len(evaluate(tmp_path, arguments={"chunk": 1})) == 8
     assert len(evaluate(tmp_path, max_steps=30)) == 8
@@ -144,8 +146,12 @@ def test_episodes_with_an_error_are_tried_again_and_replaced_by_a_verdict(tmp_pa
         assert evaluation.missing(store) == []
 
 
-@pytest.mark.parametrize(("wrong", "words"), [("nan", "the action at step 5 is not finite"), ("shape", "shape (4, 2, 2)")])
-def test_an_action_that_cannot_be_executed_is_an_error_that_names_the_step(tmp_path: Path, wrong: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "words"), [("nan", "the action at step 5 is not finite"), ("shape", "shape (4, 2, 2)")]
+)
+def test_an_action_that_cannot_be_executed_is_an_error_that_names_the_step(
+    tmp_path: Path, wrong: str, words: str
+) -> None:
     records = evaluate(tmp_path, arguments={"wrong": wrong}, trials=1)
     assert all(record.error and words in record.error and "after 4 steps" in record.error for record in records)
     assert all(record.steps == 4 for record in records)

@@ -31,7 +31,9 @@ def records(store: Path, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module", params=[EXPERT, RANDOM, pytest.param(LOOKING, marks=pytest.mark.gl)])
-def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[str, ...], str]:
+def undisturbed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[tuple[str, ...], str]:
     """A command, and what it gives with one worker."""
     arguments: tuple[str, ...] = request.param
     return arguments, records(tmp_path_factory.mktemp("undisturbed"), *arguments, "--workers", "1")

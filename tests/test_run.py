@@ -68,7 +68,9 @@ def test_a_protocol_file_with_an_unknown_key_is_refused(capsys: pytest.CaptureFi
 
 def test_a_store_below_a_file_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert "cannot use the store folder" in refused(capsys, "--policy", "zero", *LINE, "--store", tmp_path / "file" / "s")
+    assert "cannot use the store folder" in refused(
+        capsys, "--policy", "zero", *LINE, "--store", tmp_path / "file" / "s"
+    )
 
 
 def test_a_store_of_another_schema_is_refused_and_left_alone(
@@ -85,13 +87,26 @@ def test_without_opengl_state_only_policies_run_and_others_are_refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MUJOCO_GL", "disable")
-    quick = ("--suite", "metaworld", "--tasks", "reach-v3", "--trials", "1", "--max-steps", "5", "--store", str(tmp_path))
+    quick = (
+        "--suite",
+        "metaworld",
+        "--tasks",
+        "reach-v3",
+        "--trials",
+        "1",
+        "--max-steps",
+        "5",
+        "--store",
+        str(tmp_path),
+    )
     assert main(["--policy", "zero", *quick]) == 0
     capsys.readouterr()
     assert "MUJOCO_GL" in refused(capsys, "--policy", "zero", "--policy-arg", "cameras=agent", *quick)
 
 
-def test_episodes_without_a_verdict_are_said_and_exit_code_1(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_episodes_without_a_verdict_are_said_and_exit_code_1(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     arguments = ["--policy", "tests.line.pointer", "--policy-arg", "wrong=nan", *LINE, "--store", str(tmp_path)]
     assert main(arguments) == 1
     assert "8 episodes have no verdict" in capsys.readouterr().out

@@ -15,9 +15,9 @@ start        drawn from the episode's seed alone (`seeded_rand_vec` and `seed()`
 render       official: the models' own quality. fast: no shadows, no multisampling, no reflections; 12 times cheaper,
              and 60 % of the pixels differ, so records made with it say so
 
-Elsewhere the first observation of an episode is wrong in 30 of the 50 tasks: upstream's reset moves objects and goals in
-the model after the last kinematics pass, so the first frame still shows the scene that was drawn and thrown away before.
-Here the kinematics is brought up to date; physics and all later observations stay bit-identical to upstream.
+Elsewhere the first observation of an episode is wrong in 30 of the 50 tasks: upstream's reset moves objects and goals
+in the model after the last kinematics pass, so the first frame still shows the scene that was drawn before and thrown
+away. Here the kinematics is brought up to date; physics and all later observations stay bit-identical to upstream.
 
 Source: metaworld 3.1.1 (Yu et al. 2019, arXiv 1910.10897); conventions of LeRobot's `envs/metaworld.py`.
 """

@@ -28,6 +28,7 @@ VIEWS = {"agent": "corner4", "wrist": "gripperPOV"}
 UPSIDE_DOWN = {"agent"}
 NO_HORIZON = 10**9
 INSTRUCTION_CHARACTERS = 200
+PRINTABLE = frozenset(map(chr, range(32, 127)))
 
 
 class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
@@ -45,8 +46,8 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
         LookupError: an unknown task, camera or render profile.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 80}
-    state_names = STATE
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 80}  # noqa: RUF012, as gymnasium has it
+    episode: Episode
 
     def __init__(
         self,
@@ -63,13 +64,12 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
         self.renders = 0
         self._default = (require("task", task, ALL_V3_ENVIRONMENTS), max_steps)
         self._sim: SawyerXYZEnv | None = None
-        self._episode: Episode | None = None
         image = spaces.Box(0, 255, (image_size_px, image_size_px, 3), np.uint8)
         self.observation_space = spaces.Dict(
             {
-                "images": spaces.Dict({camera: image for camera in self.cameras}),
+                "images": spaces.Dict(dict.fromkeys(self.cameras, image)),
                 "state": spaces.Box(-np.inf, np.inf, (len(STATE),), np.float32),
-                "instruction": spaces.Text(INSTRUCTION_CHARACTERS, charset=[chr(code) for code in range(32, 127)]),
+                "instruction": spaces.Text(INSTRUCTION_CHARACTERS, charset=PRINTABLE),
             }
         )
         self.action_space = spaces.Box(ACTION.low, ACTION.high, (len(ACTION.entries),), np.float32)
@@ -83,20 +83,19 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
             The observation, and an info with the start's fingerprint and the name of the GL renderer.
         """
         super().reset(seed=seed)
-        self._episode = (options or {}).get("episode") or self._default_episode(seed)
-        self._open(self._episode.task)
-        sim = self._sim
-        sim.seed(self._episode.seed)
+        self.episode = (options or {}).get("episode") or self._default_episode(seed)
+        sim = self._open(self.episode.task)
+        sim.seed(self.episode.seed)
         sim.reset()
-        # What reset has moved in the model is not yet in the data. A kinematics pass shows it; mj_forward would too, but
-        # it also changes the solver's warm start and with it every later step.
+        # What reset has moved in the model is not yet in the data. A kinematics pass shows it; mj_forward would too,
+        # but it also changes the solver's warm start and with it every later step.
         mujoco.mj_kinematics(sim.model, sim.data)
         mujoco.mj_comPos(sim.model, sim.data)
         mujoco.mj_camlight(sim.model, sim.data)
         sim._prev_obs = sim._get_curr_obs_combined_no_goal()
         self._raw = sim._get_obs()
         self._progress = Progress(sim)
-        self._expert = ENV_POLICY_MAP[self._episode.task]()
+        self._expert = ENV_POLICY_MAP[self.episode.task]()  # type: ignore[abstract]
         self._steps = 0
         self.renders = 0
         observation = self._observe()
@@ -108,11 +107,17 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
         instructions = {task.name: task.instruction for task in protocols.load(DEFAULT_PROTOCOL).tasks}
         return Episode("metaworld", task, instructions[task], 0, drawn, max_steps)
 
-    def _open(self, task: str) -> None:
-        """Have the simulator of `task`; the one of the task before, with its renderer, goes."""
+    @property
+    def sim(self) -> SawyerXYZEnv:
+        """Upstream's simulator of the episode's task."""
+        assert self._sim is not None, "reset comes first"
+        return self._sim
+
+    def _open(self, task: str) -> SawyerXYZEnv:
+        """The simulator of `task`; the one of the task before goes, with its renderer."""
         sim_class = ALL_V3_ENVIRONMENTS[require("task", task, ALL_V3_ENVIRONMENTS)]
         if type(self._sim) is sim_class:
-            return
+            return self._sim
         self.close()
         self._sim = sim = sim_class()
         sim.seeded_rand_vec, sim._freeze_rand_vec = True, False
@@ -120,6 +125,7 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
         del sim.sawyer_observation_space  # cached while the goal was hidden; every observation is clipped to it
         make_lean(sim)
         sim.max_path_length = NO_HORIZON  # the horizon is the episode's
+        return sim
 
     def step(self, action: FloatArray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """One control step with a full observation, as gymnasium has it."""
@@ -139,11 +145,11 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
         Raises:
             ActionError: a wrong shape or a number that is not finite.
         """
-        assert self._sim is not None and self._episode is not None, "reset comes before advance"
+        sim = self.sim
         rewards, curve, events = [], [], []
         success, stage = False, ""
-        for action in check_actions(actions, ACTION, self._steps)[: self._episode.max_steps - self._steps]:
-            self._raw, reward, _, _, info = self._sim.step(action)
+        for action in check_actions(actions, ACTION, self._steps)[: self.episode.max_steps - self._steps]:
+            self._raw, reward, _, _, info = sim.step(action)
             self._steps += 1
             stage_now = self._progress.update(info)
             rewards.append(reward)
@@ -152,7 +158,7 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
             stage, success = stage_now.stage, bool(info["success"])
             if success:
                 break
-        truncated = not success and self._steps >= self._episode.max_steps
+        truncated = not success and self._steps >= self.episode.max_steps
         return Advanced(
             reward=np.array(rewards, np.float32),
             progress=np.array(curve, np.float32),
@@ -169,12 +175,12 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
         return {
             "images": {camera: self.frame(camera) for camera in self.cameras},
             "state": self._raw[: len(STATE)].astype(np.float32),
-            "instruction": self._episode.instruction,
+            "instruction": self.episode.instruction,
         }
 
     def frame(self, camera: str) -> ImageArray:
         """(H, W, 3) uint8, upright: what the camera with that role sees now."""
-        image = self.renderer.draw(self._sim.model, self._sim.data, VIEWS[camera])
+        image = self.renderer.draw(self.sim.model, self.sim.data, VIEWS[camera])
         return np.ascontiguousarray(image[::-1, ::-1]) if camera in UPSIDE_DOWN else image
 
     def render(self) -> ImageArray | None:
@@ -190,11 +196,11 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
 
     def fingerprint(self) -> str:
         """Hash of the start: simulator state, every body, site and camera pose, goal and instruction."""
-        model, data = self._sim.model, self._sim.data
-        digest = hashlib.sha256(self._episode.instruction.encode())
+        model, data = self.sim.model, self.sim.data
+        digest = hashlib.sha256(self.episode.instruction.encode())
         for array in (data.qpos, data.qvel, data.mocap_pos, data.mocap_quat, data.qacc_warmstart, data.ctrl):
             digest.update(array.tobytes())
-        for array in (data.xpos, data.xquat, data.site_xpos, data.cam_xpos, model.cam_quat, self._sim._target_pos):
+        for array in (data.xpos, data.xquat, data.site_xpos, data.cam_xpos, model.cam_quat, self.sim._target_pos):
             digest.update(np.asarray(array, np.float64).tobytes())
         return digest.hexdigest()[:32]
 

@@ -5,8 +5,8 @@
     contacts       14 tasks ask whether both fingers press on the object, and make a Python object of every contact,
                    twice. Here the same question is asked of the contact arrays.
 
-Physics, verdicts, rewards and the expert's actions stay bit-identical to upstream; a test compares them for all 50 tasks.
-A state-only step of push-v3 takes half the time.
+Physics, verdicts, rewards and the expert's actions stay bit-identical to upstream; a test compares them for all 50
+tasks. A state-only step of push-v3 takes half the time.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def make_lean(sim: SawyerXYZEnv) -> None:
     """Replace both in one new simulator."""
     if "Rotation" in sim._get_quat_objects.__code__.co_names:
         quaternions = sim._get_quat_objects()
-        sim._get_quat_objects = lambda: quaternions
-    sim.touching_object = Touching(sim)
+        sim._get_quat_objects = lambda: quaternions  # type: ignore[method-assign]
+    sim.touching_object = Touching(sim)  # type: ignore[method-assign]
 
 
 class Touching:

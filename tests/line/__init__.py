@@ -20,7 +20,7 @@ import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -62,15 +62,14 @@ def missing(*, images: bool = False) -> list[str]:
 class Line(gymnasium.Env[dict[str, Any], FloatArray]):
     """The environment; options as every suite's."""
 
-    metadata = {"render_modes": []}
-    state_names = STATE
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
 
     def __init__(self, cameras: Sequence[str] = (), image_size_px: int = 8, render: str = "official") -> None:
         self.cameras, self.size_px, self.renders = tuple(cameras), image_size_px, 0
         image = spaces.Box(0, 255, (image_size_px, image_size_px, 3), np.uint8)
         self.observation_space = spaces.Dict(
             {
-                "images": spaces.Dict({camera: image for camera in self.cameras}),
+                "images": spaces.Dict(dict.fromkeys(self.cameras, image)),
                 "state": spaces.Box(-np.inf, np.inf, (2,), np.float32),
                 "instruction": spaces.Text(50),
             }

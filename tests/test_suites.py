@@ -1,0 +1,56 @@
+"""Every suite in the folder keeps the contract; and how a suite is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import gymnasium
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import envs
+from tests.conformance import SMALL_PX, UNBOUNDED, FrameTests, SuiteTests
+
+every_suite = pytest.mark.parametrize("suite", envs.names())
+
+
+@pytest.mark.simulator
+@every_suite
+class TestEverySuite(SuiteTests):
+    pass
+
+
+@pytest.mark.simulator
+@pytest.mark.gl
+@every_suite
+class TestFramesOfEverySuite(FrameTests):
+    pass
+
+
+@pytest.fixture
+def _registered() -> Iterator[None]:
+    before = dict(gymnasium.registry)
+    envs.register()
+    yield
+    gymnasium.registry.clear()
+    gymnasium.registry.update(before)
+
+
+@pytest.mark.simulator
+@pytest.mark.gl
+@pytest.mark.usefixtures("_registered")
+@pytest.mark.filterwarnings(UNBOUNDED)
+@every_suite
+def test_gymnasium_makes_it_by_name(suite: str) -> None:
+    env = gymnasium.make(f"headway/{suite}", image_size_px=SMALL_PX, render="fast")
+    check_env(env.unwrapped)
+    env.close()
+
+
+def test_an_unknown_suite_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(LookupError, match="no suite named 'metawrld'; did you mean 'metaworld'"):
+        envs.load("metawrld")
+
+
+def test_what_suites_share_is_no_suite() -> None:
+    assert "gl" not in envs.names() and "rendering" not in envs.names()
