@@ -1,8 +1,9 @@
 """What an evaluation costs beside a plain simulator loop: `python -m harness.bench`.
 
-In CPU seconds, and as ratios within one run. Each row is a fresh process (the harness's workers included) that is run twice, with one and with several episodes per
-task: the difference is the cost of the steps, what is left is start-up. Wall times are not taken, machines are noisy.
-The policy is `zero`, which costs nothing, with chunks of k actions. Peak memory is that of the largest process.
+In CPU seconds, and as ratios within one run; wall times are not taken, machines are noisy. Each row is a fresh process
+(the harness's workers included) that is run twice, with one and with several episodes per task: the difference is the
+cost of the steps, what is left is start-up. The policy is `zero`, which costs nothing, with chunks of k actions. Peak
+memory is that of the largest process.
 """
 
 from __future__ import annotations
@@ -115,11 +116,11 @@ def rows(tasks: tuple[str, ...], chunk: int, steps: int, workers: int) -> list[R
         ]
 
     plans = [
-        ("raw loop, a frame at every step", raw(seen, 1), seen),
-        (f"raw loop, a frame at every {chunk}th step", raw(seen, chunk), seen),
-        (f"harness, chunks of {chunk}, agent camera", ours(seen, "cameras=agent"), seen),
+        ("raw loop, frame at each step", raw(seen, 1), seen),
+        (f"raw loop, frame at each {chunk}th", raw(seen, chunk), seen),
+        (f"harness, chunk {chunk}, agent camera", ours(seen, "cameras=agent"), seen),
         ("raw loop, no frames", raw(unseen, 0), unseen),
-        (f"harness, chunks of {chunk}, state only", ours(unseen), unseen),
+        (f"harness, chunk {chunk}, state only", ours(unseen), unseen),
     ]
     console = Console(stderr=True)
     return [measure(*plan) for plan in track(plans, "measuring", console=console, transient=True)]
@@ -137,7 +138,7 @@ def ratios(measured: list[Row]) -> dict[str, float]:
 
 def table(measured: list[Row]) -> Table:
     """The rows for a terminal."""
-    drawn = Table("", "steps/CPU s", "renders/step", "CPU s/1000 steps", "start-up CPU s", "peak MiB")
+    drawn = Table("", "steps per\nCPU s", "renders\nper step", "CPU s per\n1000 steps", "start-up\nCPU s", "peak\nMiB")
     for column in drawn.columns[1:]:
         column.justify = "right"
     for row in measured:

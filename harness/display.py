@@ -11,6 +11,7 @@ from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from protocols.contracts import EvaluationProtocol, Record
@@ -38,12 +39,12 @@ class Display:
             self._count(record)
         self.before = self.done.total()
         self.began = self.said = time.monotonic()
-        self.console = Console(stderr=True, soft_wrap=True)
+        self.console = Console(stderr=True)
         self.live = Live(get_renderable=self._table, console=self.console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Display:
         if self.before:
-            self.console.print(f"{self.before} of {self.planned.total()} episodes are in the store already")
+            self.console.print(f"{self.before} of {self.planned.total()} episodes are in the store already", soft_wrap=True)
         if self.console.is_terminal:
             self.live.start()
         return self
@@ -53,14 +54,14 @@ class Display:
     ) -> None:
         if self.console.is_terminal:
             self.live.stop()
-        self.console.print(self._line())
+        self.console.print(self._line(), soft_wrap=True)
 
     def add(self, record: Record) -> None:
         """Count one more record."""
         self._count(record)
         if not self.console.is_terminal and time.monotonic() - self.said > PLAIN_LINE_EVERY_S:
             self.said = time.monotonic()
-            self.console.print(self._line())
+            self.console.print(self._line(), soft_wrap=True)
 
     def _count(self, record: Record) -> None:
         task = record.episode.task
@@ -86,16 +87,17 @@ class Display:
         return ", ".join(parts)
 
     def _table(self) -> RenderableType:
-        bar = ProgressBar(total=max(1, self.planned.total()), completed=self.done.total(), width=60)
+        bar = Table.grid()
+        bar.add_row(ProgressBar(total=max(1, self.planned.total()), completed=self.done.total(), width=60))
         cells = [self._cell(task) for task in self.planned]
         return Group(Text(self._line()), bar, Columns(cells, padding=(0, 2), column_first=True))
 
     def _cell(self, task: str) -> Text:
-        """One task: its successes of its episodes done, of those planned."""
+        """One task: successes of episodes done, and of how many planned while it is not complete."""
         done, planned, errors = self.done[task], self.planned[task], self.errors[task]
         style = "dim" if not done else "bold" if done < planned else "green"
-        text = Text(f"{task} {self.successes[task]}/{done}", style=style)
-        text.append(f" of {planned}", style="dim")
+        counted = f"{self.successes[task]}/{done}" if done else "-"
+        text = Text(f"{task} {counted}" + f" ({planned})" * (0 < done < planned), style=style)
         return text.append(f" {errors} errors", style="red") if errors else text
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import gymnasium
 import pytest
 from gymnasium.utils.env_checker import check_env
@@ -27,22 +25,12 @@ class TestFramesOfEverySuite(FrameTests):
     pass
 
 
-@pytest.fixture
-def _registered() -> Iterator[None]:
-    before = dict(gymnasium.registry)
-    envs.register()
-    yield
-    gymnasium.registry.clear()
-    gymnasium.registry.update(before)
-
-
 @pytest.mark.simulator
 @pytest.mark.gl
-@pytest.mark.usefixtures("_registered")
 @pytest.mark.filterwarnings(UNBOUNDED)
 @every_suite
 def test_gymnasium_makes_it_by_name(suite: str) -> None:
-    env = gymnasium.make(f"headway/{suite}", image_size_px=SMALL_PX, render="fast")
+    env = gymnasium.make(f"envs:headway/{suite}", image_size_px=SMALL_PX, render="fast")
     check_env(env.unwrapped)
     env.close()
 

@@ -1,0 +1,135 @@
+"""Every policy in the folder keeps the contract on every suite; and how policies are found, made and named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import envs
+import policies
+from protocols.contracts import ActionSpec, Batch, EnvSpec, Episode, ObservationSpec
+from tests.conformance import PolicyTests, made
+
+SIZE = (16, 16)
+SPEC = EnvSpec(
+    ObservationSpec({"agent": SIZE, "wrist": SIZE}, ("x", "y")),
+    ActionSpec(("dx", "dy"), -0.5, 2.0, 10.0, "none", "none"),
+)
+START = Episode("line", "near", "go", 0, 1, 40)
+
+
+@pytest.mark.parametrize("suite", envs.names())
+@pytest.mark.parametrize("policy", policies.names())
+class TestEveryPolicy(PolicyTests):
+    pass
+
+
+@pytest.mark.parametrize("suite", envs.names())
+def test_no_two_policies_share_a_fingerprint(suite: str) -> None:
+    prints = {made(name, suite).fingerprint() for name in policies.names()}
+    assert len(prints) == len(policies.names())
+
+
+def test_an_unknown_policy_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(LookupError, match="no policy named 'experts'; did you mean 'expert'"):
+        policies.make("experts", SPEC, {})
+
+
+def test_an_argument_that_a_policy_does_not_take_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"policy 'zero' takes no argument chunks\. There are: chunk, cameras"):
+        policies.make("zero", SPEC, {"chunks": "3"})
+    with pytest.raises(ValueError, match=r"policy 'expert' takes no argument chunk\. There are: none"):
+        policies.make("expert", SPEC, {"chunk": "3"})
+
+
+def test_an_argument_that_a_policy_lacks_is_named() -> None:
+    with pytest.raises(ValueError, match="policy 'replay' needs --policy-arg actions="):
+        policies.make("replay", SPEC, {})
+
+
+def test_a_number_from_the_command_line_is_a_number() -> None:
+    assert policies.make("zero", SPEC, {"chunk": "3"}).execute == 3
+    with pytest.raises(ValueError, match=r"policy 'zero': chunk must be a number \(int\), not 'three'"):
+        policies.make("zero", SPEC, {"chunk": "three"})
+    with pytest.raises(ValueError, match="chunk must be at least 1, not 0"):
+        policies.make("zero", SPEC, {"chunk": "0"})
+
+
+@pytest.mark.parametrize("name", ["zero", "random"])
+def test_cameras_are_chosen_by_role(name: str) -> None:
+    assert policies.make(name, SPEC, {}).observation.cameras == {}
+    assert policies.make(name, SPEC, {"cameras": "wrist,agent"}).observation.cameras == {"wrist": SIZE, "agent": SIZE}
+    with pytest.raises(LookupError, match="no camera named 'wrst'; did you mean 'wrist'"):
+        policies.make(name, SPEC, {"cameras": "agent,wrst"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "execution", "called"),
+    [
+        ({}, "own", "zero"),
+        ({"chunk": "10", "cameras": "agent"}, "own", "zero(cameras=agent, chunk=10)"),
+        ({}, "first", "zero first"),
+        ({"chunk": 5}, "ensemble", "zero(chunk=5) ensemble"),
+        ({"store": "/somewhere", "of": "expert"}, "own", "zero(of=expert)"),
+        ({"checkpoint": "weights.pt"}, "own", "zero"),
+    ],
+)
+def test_a_policy_is_recorded_under_its_arguments_but_no_place(
+    arguments: dict[str, str], execution: str, called: str
+) -> None:
+    assert policies.described("zero", arguments, execution) == called
+
+
+def batch(*slots: int) -> Batch:
+    """Rows that show nothing, with seeds 0, 1, ..."""
+    rows = len(slots)
+    return Batch({}, np.zeros((rows, 2), np.float32), ("go",) * rows, np.arange(rows, dtype=np.uint64), slots)
+
+
+def test_zero_does_nothing() -> None:
+    assert not policies.make("zero", SPEC, {"chunk": 4}).act(batch(0)).actions.any()
+
+
+def test_random_covers_the_range_and_other_seeds_give_other_actions() -> None:
+    actions = policies.make("random", SPEC, {"chunk": 2000}).act(batch(0, 1)).actions
+    assert -0.5 <= actions.min() < -0.49 and 1.99 < actions.max() <= 2.0
+    assert abs(actions.mean() - 0.75) < 0.05
+    assert not (actions[0] == actions[1]).all()
+
+
+def test_the_expert_is_never_asked_for_a_plan() -> None:
+    expert = policies.make("expert", SPEC, {})
+    assert expert.in_worker
+    with pytest.raises(AssertionError, match="acts in the worker"):
+        expert.act(batch(0))
+
+
+def test_replay_plays_what_was_recorded_then_zeros() -> None:
+    recorded = np.random.default_rng(0).normal(size=(70, 2)).astype(np.float32)
+    replay = policies.make("replay", SPEC, {"actions": {START: recorded}})
+    replay.reset(0, START)
+    played = np.concatenate([replay.act(batch(0)).actions[0] for _ in range(3)])
+    np.testing.assert_array_equal(played, np.concatenate([recorded, np.zeros((80, 2), np.float32)]))
+
+
+def test_replay_begins_again_when_an_episode_does() -> None:
+    replay = policies.make("replay", SPEC, {"actions": {START: np.arange(140, dtype=np.float32).reshape(70, 2)}})
+    for _ in range(2):
+        replay.reset(0, START)
+        first = replay.act(batch(0)).actions[0]
+        np.testing.assert_array_equal(first[:2], [[0, 1], [2, 3]])
+
+
+def test_replay_refuses_an_episode_that_was_not_recorded() -> None:
+    replay = policies.make("replay", SPEC, {"actions": {}})
+    with pytest.raises(LookupError, match="no verdict for episode 0 of near"):
+        replay.reset(0, START)
+
+
+def test_the_fingerprint_of_replay_covers_every_action() -> None:
+    actions, later = np.zeros((3, 2), np.float32), replace(START, index=1)
+    recordings = [{}, {START: actions}, {later: actions}, {START: actions + 1}, {START: actions[:2]}]
+    prints = {policies.make("replay", SPEC, {"actions": recorded}).fingerprint() for recorded in recordings}
+    assert len(prints) == len(recordings)

@@ -1,0 +1,157 @@
+"""Every protocol in the folder keeps the contract; and the loader takes nothing that it does not understand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import protocols
+from protocols.contracts import Task
+from tests.conformance import ProtocolTests
+
+TABLE = "task,tier,plain,repaired\nnear,easy,go,go near\nfar,hard,go,go far\nup,hard,go,go up\n"
+VALUES: dict[str, Any] = {
+    "suite": "line",
+    "split": "eval",
+    "task_table": "line.csv",
+    "instruction_column": "plain",
+    "tasks": "all",
+    "episodes_per_task": 4,
+    "max_steps": 40,
+    "image_size_px": 8,
+    "render": "official",
+    "max_error_share": 0.1,
+    "floors": {"expert": 0.9},
+}
+
+
+@pytest.mark.parametrize("protocol", protocols.names())
+class TestEveryProtocol(ProtocolTests):
+    pass
+
+
+def written(folder: Path, *without: str, **values: Any) -> str:
+    """Path of a protocol file with these values changed or left out, beside its task table."""
+    (folder / "tasks").mkdir(exist_ok=True)
+    (folder / "tasks" / "line.csv").write_text(TABLE, encoding="utf-8")
+    path = folder / "made_up.yaml"
+    left = {key: value for key, value in (VALUES | values).items() if key not in without}
+    path.write_text(yaml.safe_dump(left), encoding="utf-8")
+    return str(path)
+
+
+def test_a_file_says_all_that_a_protocol_is(tmp_path: Path) -> None:
+    loaded = protocols.load(written(tmp_path, instruction_column="repaired"))
+    assert (loaded.name, loaded.suite, loaded.split, loaded.render) == ("made_up", "line", "eval", "official")
+    assert (loaded.episodes_per_task, loaded.max_steps, loaded.image_size_px) == (4, 40, 8)
+    assert (loaded.max_error_share, loaded.floors, loaded.deviations) == (0.1, {"expert": 0.9}, ())
+    assert loaded.tasks == (Task("near", "easy", "go near"), Task("far", "hard", "go far"), Task("up", "hard", "go up"))
+
+
+def test_tasks_are_taken_in_the_order_in_which_the_file_lists_them(tmp_path: Path) -> None:
+    loaded = protocols.load(written(tmp_path, tasks=["up", "near"]))
+    assert loaded.tasks == (Task("up", "hard", "go"), Task("near", "easy", "go"))
+
+
+def test_the_same_file_in_another_folder_is_the_same_protocol(tmp_path: Path) -> None:
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir()
+    one, other = (protocols.load(written(folder)) for folder in folders)
+    assert one == other and one.hash() == other.hash()
+
+
+@pytest.mark.parametrize("key", VALUES)
+def test_a_missing_key_is_refused(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ValueError, match=rf"made_up\.yaml lacks the keys: {key}$"):
+        protocols.load(written(tmp_path, key))
+
+
+def test_unknown_keys_are_refused_with_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"has unknown keys: horizon, seed\. There are: suite, split, task_table"):
+        protocols.load(written(tmp_path, horizon=3, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("suite", 3),
+        ("split", None),
+        ("tasks", 50),
+        ("tasks", {"near": 1}),
+        ("episodes_per_task", "4"),
+        ("episodes_per_task", 4.0),
+        ("max_steps", True),
+        ("image_size_px", [224, 224]),
+        ("max_error_share", "1 %"),
+        ("floors", ["expert"]),
+    ],
+)
+def test_a_value_of_another_type_is_refused(tmp_path: Path, key: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{key} is .*, which has the wrong type"):
+        protocols.load(written(tmp_path, **{key: value}))
+
+
+@pytest.mark.parametrize("key", ["episodes_per_task", "max_steps", "image_size_px"])
+def test_a_number_below_1_is_refused(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ValueError, match=f"{key} must be at least 1, not 0"):
+        protocols.load(written(tmp_path, **{key: 0}))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"tasks": ["near", "fra"]}, "no task named 'fra'; did you mean 'far'"),
+        ({"render": "ofical"}, "no render profile named 'ofical'; did you mean 'official'"),
+        ({"instruction_column": "repared"}, "no instruction column named 'repared'; did you mean 'repaired'"),
+        ({"instruction_column": "tier"}, "no instruction column named 'tier'"),
+    ],
+)
+def test_a_name_that_is_not_there_is_refused_with_the_nearest(tmp_path: Path, values: dict[str, Any], said: str) -> None:
+    with pytest.raises(LookupError, match=said):
+        protocols.load(written(tmp_path, **values))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"tasks": "near"}, "tasks must be 'all' or a list of task names, not 'near'"),
+        ({"task_table": "circle.csv"}, r"there is no task table .*circle\.csv"),
+    ],
+)
+def test_tasks_that_cannot_be_found_are_refused(tmp_path: Path, values: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        protocols.load(written(tmp_path, **values))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"suite: [", "is not YAML: "),
+        (b"suite: !!python/object/apply:os.getcwd []", "is not YAML: "),
+        (b"\xff\xfe\xfa", "is not YAML: "),
+        (b"- suite\n- split\n", "must be a mapping with the keys suite, split"),
+        (b"", "must be a mapping with the keys suite, split"),
+        (b"metaworld", "must be a mapping with the keys suite, split"),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "made_up.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"made_up.yaml {said}"):
+        protocols.load(str(path))
+
+
+def test_a_file_or_name_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LookupError, match=r"no protocol file .*nowhere\.yaml"):
+        protocols.load(str(tmp_path / "nowhere.yaml"))
+    with pytest.raises(LookupError, match="no protocol named 'metaworld_mt5'; did you mean 'metaworld_mt50'"):
+        protocols.load("metaworld_mt5")
+
+
+def test_every_task_table_is_used_by_a_protocol() -> None:
+    used = {yaml.safe_load(path.read_text(encoding="utf-8"))["task_table"] for path in protocols.FOLDER.glob("*.yaml")}
+    assert used == {path.name for path in (protocols.FOLDER / "tasks").iterdir()}
