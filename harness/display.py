@@ -44,7 +44,9 @@ class Display:
 
     def __enter__(self) -> Display:
         if self.before:
-            self.console.print(f"{self.before} of {self.planned.total()} episodes are in the store already", soft_wrap=True)
+            self.console.print(
+                f"{self.before} of {self.planned.total()} episodes are in the store already", soft_wrap=True
+            )
         if self.console.is_terminal:
             self.live.start()
         return self

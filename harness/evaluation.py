@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,6 @@ from policies.execution import wrapped
 from protocols.contracts import EvaluationProtocol, Policy, Record, at_least_one, misfits
 from results.store import Store
 
-HUNG_AFTER_S = 300.0
 ERRORS = "errors.log"
 
 
@@ -68,7 +67,13 @@ class Evaluation:
         return [job for job in self.jobs() if job.key not in settled]
 
     def run(
-        self, store: Store, *, workers: int | None = None, command: list[str] | None = None, reverse: bool = False
+        self,
+        store: Store,
+        *,
+        workers: int | None = None,
+        command: Sequence[str] = (),
+        reverse: bool = False,
+        hung_after_s: float = 300.0,
     ) -> Generator[Record]:
         """Run what is missing; each record is committed before it is yielded.
 
@@ -77,32 +82,32 @@ class Evaluation:
             workers: processes, by default one per core; records do not depend on their number.
             command: kept in the run's provenance.
             reverse: last episode first; records do not depend on the order.
+            hung_after_s: seconds without an answer after which a worker is killed and its episode tried again.
 
         Raises:
             StoreError: the store cannot be written; what was committed is safe.
             RuntimeError: a worker cannot start.
         """
         jobs = self.missing(store)[:: -1 if reverse else 1]
-        wanted = at_least_one("workers", workers or os.cpu_count() or 1)
+        wanted = at_least_one("workers", (os.cpu_count() or 1) if workers is None else workers)
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-        about = provenance.run_provenance(self.protocol, command or [])
+        about = provenance.run_provenance(self.protocol, list(command))
         with ExitStack() as stack:
-            crew = [self._worker(stack) for _ in range(min(wanted, len(jobs)))]
+            crew = [self._worker(stack, hung_after_s) for _ in range(min(wanted, len(jobs)))]
             for number, running in enumerate(Rollout(self.policy, crew).run(jobs)):
                 if number == 0:
-                    store.add_run(
-                        run, about | {"renderer": sorted({worker.renderer for worker in crew if worker.renderer})}
-                    )
+                    drawn_by = sorted({worker.renderer for worker in crew if worker.renderer})
+                    store.add_run(run, about | {"renderer": drawn_by})
                 record = self._record(running, run)
                 store.add(record)
                 if running.trace:
                     note_error(store.folder, record, running.trace)
                 yield record
 
-    def _worker(self, stack: ExitStack) -> pool.WorkerHandle:
+    def _worker(self, stack: ExitStack, hung_after_s: float) -> pool.WorkerHandle:
         cameras = tuple(self.policy.observation.cameras)
         protocol = self.protocol
-        worker = pool.WorkerHandle(protocol.suite, cameras, protocol.image_size_px, protocol.render, HUNG_AFTER_S)
+        worker = pool.WorkerHandle(protocol.suite, cameras, protocol.image_size_px, protocol.render, hung_after_s)
         stack.callback(worker.close)
         return worker
 

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import track
 
 import envs
-from harness.pool import limit_threads
+from harness.pool import single_threaded
 from protocols.contracts import Record
 from results.store import Store, StoreError
 from results.videos import Frame, caption, write
@@ -45,18 +45,18 @@ def film(records: list[Record], folder: Path, image_size_px: int, render: str, w
     Raises:
         RuntimeError: something is missing to draw with.
     """
-    if lines := [
-        line for suite in {record.episode.suite for record in records} for line in envs.load(suite).missing(images=True)
-    ]:
-        raise RuntimeError("no videos: " + "; ".join(lines))
     left = [record for record in records if record.error is None and not path_of(record, folder).exists()]
+    if lines := [line for suite in {record.episode.suite for record in left} for line in missing_to_draw(suite)]:
+        raise RuntimeError("no videos: " + "; ".join(lines))
     console, complaints = Console(stderr=True, soft_wrap=True), []
-    limit_threads()
-    spawn = multiprocessing.get_context("spawn")
-    processes = ProcessPoolExecutor(workers or os.cpu_count(), mp_context=spawn, initializer=leave_ctrl_c_to_parent)
+    processes = ProcessPoolExecutor(
+        workers or os.cpu_count(), multiprocessing.get_context("spawn"), initializer=leave_ctrl_c_to_parent
+    )
     try:
-        films = [processes.submit(film_one, record, folder, image_size_px, render) for record in left]
-        for done in track(as_completed(films), "videos", len(films), console=console, transient=True):
+        with single_threaded():
+            films = [processes.submit(film_one, record, folder, image_size_px, render) for record in left]
+        bar = track(as_completed(films), "videos", len(films), console=console, transient=True)
+        for done in bar if console.is_terminal else as_completed(films):
             complaints += done.result()
     finally:
         processes.shutdown(cancel_futures=True)
@@ -64,6 +64,12 @@ def film(records: list[Record], folder: Path, image_size_px: int, render: str, w
         console.print(line, style="yellow")
     console.print(f"{len(left) - len(complaints)} new videos in {folder}")
     return complaints
+
+
+def missing_to_draw(suite: str) -> list[str]:
+    """What has to be installed before the suite can draw."""
+    lines: list[str] = envs.load(suite).missing(images=True)
+    return lines
 
 
 def path_of(record: Record, folder: Path) -> Path:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.shared_memory import SharedMemory
@@ -38,7 +39,8 @@ class WorkerHandle:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=serve, args=(theirs, self.setup), daemon=True)
-        self.process.start()
+        with single_threaded():
+            self.process.start()
         theirs.close()
         self.ready = False
         self.deadline = time.monotonic() + self.limit_s
@@ -94,7 +96,16 @@ def hung(worker: WorkerHandle) -> bool:
     return worker.deadline <= time.monotonic() and not worker.connection.poll()
 
 
-def limit_threads() -> None:
-    """Make the numerical libraries of the workers single-threaded; the parent has loaded its own already."""
-    for variable in SINGLE_THREADED:
-        os.environ.setdefault(variable, "1")
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Processes that are started in here have single-threaded numerical libraries; they read this at their import."""
+    before = {variable: os.environ.get(variable) for variable in SINGLE_THREADED}
+    os.environ.update(dict.fromkeys(SINGLE_THREADED, "1"))
+    try:
+        yield
+    finally:
+        for variable, value in before.items():
+            if value is None:
+                del os.environ[variable]
+            else:
+                os.environ[variable] = value

@@ -109,7 +109,7 @@ class Rollout:
             reply: Reply = Failed(f"WorkerHung: no answer within {worker.limit_s:g} s", "", policy_at_fault=False)
         else:
             reply = worker.reply()
-        if isinstance(reply, Failed) and starting:
+        if isinstance(reply, Failed) and starting and (reply.trace or running.job.attempt == ATTEMPTS):
             raise RuntimeError(
                 f"a worker of suite {worker.setup.suite!r} cannot start: {reply.error}\n{reply.trace}".strip()
             )

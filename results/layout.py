@@ -110,8 +110,8 @@ def padded(cells: list[str], widths: list[int]) -> list[str]:
 
 
 def latex(blocks: Sequence[Block]) -> str:
-    r"""LaTeX to be put into a paper with \input; tables are floats with rules of the package booktabs."""
-    return "% \\usepackage{booktabs}\n\n" + "\n\n".join(latex_block(block) for block in blocks) + "\n"
+    r"""LaTeX to be put into a paper with \input; tables are floats with booktabs rules, no wider than the text."""
+    return "% \\usepackage{booktabs,adjustbox}\n\n" + "\n\n".join(latex_block(block) for block in blocks) + "\n"
 
 
 def latex_block(block: Block) -> str:
@@ -147,11 +147,13 @@ def latex_table(table: Table) -> str:
             r"  \centering",
             rf"  \caption{{{escaped(table.caption)}}}",
             f"  {size}",
+            r"  \begin{adjustbox}{max width=\linewidth}",
             rf"  \begin{{tabular}}{{l{'r' * (columns - 1)}}}",
             r"    \toprule",
             *(f"    {line}" for line in body),
             r"    \bottomrule",
             r"  \end{tabular}",
+            r"  \end{adjustbox}",
             r"\end{table}",
         )
     )

@@ -29,11 +29,15 @@ from protocols.contracts import (
 from tests.records import make_record
 
 NAMES = ("near", "far", "up", "down")
-ACTION = ActionSpec(("dx_m", "gripper"), low=-1.0, high=1.0, rate_hz=10.0, rotation="none", gripper="-1 opens, +1 closes")
+ACTION = ActionSpec(
+    ("dx_m", "gripper"), low=-1.0, high=1.0, rate_hz=10.0, rotation="none", gripper="-1 opens, +1 closes"
+)
 SPEC = EnvSpec(ObservationSpec({"agent": (8, 8), "wrist": (4, 4)}, ("x_m", "y_m")), ACTION)
 
 task_names = st.lists(st.sampled_from(NAMES), min_size=1, unique=True)
-coordinates = st.tuples(st.text(max_size=9), st.text(max_size=9), st.sampled_from(["eval", "train"]), st.integers(0, 10**6))
+coordinates = st.tuples(
+    st.text(max_size=9), st.text(max_size=9), st.sampled_from(["eval", "train"]), st.integers(0, 10**6)
+)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
@@ -207,8 +211,14 @@ def test_a_policy_that_asks_for_less_than_there_is_fits() -> None:
     ("observation", "said"),
     [
         (ObservationSpec({"head": (8, 8)}, ()), "camera 'head': the environment has agent, wrist"),
-        (ObservationSpec({"wrist": (8, 8)}, ()), "camera 'wrist': the policy wants (8, 8) pixels, the environment gives (4, 4)"),
-        (ObservationSpec({}, ("y_m", "x_m")), "state: the policy wants ('y_m', 'x_m'), the environment gives ('x_m', 'y_m')"),
+        (
+            ObservationSpec({"wrist": (8, 8)}, ()),
+            "camera 'wrist': the policy wants (8, 8) pixels, the environment gives (4, 4)",
+        ),
+        (
+            ObservationSpec({}, ("y_m", "x_m")),
+            "state: the policy wants ('y_m', 'x_m'), the environment gives ('x_m', 'y_m')",
+        ),
     ],
 )
 def test_what_a_policy_looks_at_has_to_be_there(observation: ObservationSpec, said: str) -> None:
@@ -255,5 +265,7 @@ def test_the_first_action_that_is_not_finite_is_named_by_its_step(
 
 @pytest.mark.parametrize("shape", [(), (2,), (0, 2), (3, 1), (3, 3), (1, 3, 2)])
 def test_actions_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ActionError, match=r"actions at step 8 have the shape .*, the environment takes \(T, 2\): dx_m, gripper"):
+    with pytest.raises(
+        ActionError, match=r"actions at step 8 have the shape .*, the environment takes \(T, 2\): dx_m, gripper"
+    ):
         check_actions(np.zeros(shape), ACTION, 7)

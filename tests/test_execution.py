@@ -58,7 +58,7 @@ def executed(policy: Any, looks: int) -> FloatArray:
 
 
 def ensemble_of_act(plans: FloatArray, step: int) -> FloatArray:
-    """ACT's formula (arXiv 2304.13705, section IV-A): sum of w_i a_i over the sum of w_i, w_i = exp(-0.01 i), w_0 the oldest.
+    """ACT's formula (arXiv 2304.13705, section IV-A): the mean of a_i with weights exp(-0.01 i), a_0 the oldest.
 
     `plans[t, k]` is what the plan made at step t says about step t + k.
     """
@@ -157,9 +157,11 @@ def test_own_execution_is_the_policy_itself() -> None:
     assert wrapped(inner, "chunk=1").fingerprint() == wrapped(inner, "first").fingerprint()
 
 
-@pytest.mark.parametrize("execution", ["chunk", "chunk=", "chunk=two", "chunk=-1", "Chunk=2", "first=1", "ensemble=3", ""])
+@pytest.mark.parametrize(
+    "execution", ["chunk", "chunk=", "chunk=two", "chunk=-1", "Chunk=2", "first=1", "ensemble=3", ""]
+)
 def test_another_word_is_refused_with_those_that_there_are(execution: str) -> None:
-    with pytest.raises(ValueError, match="no execution '.*'; there are: own, first, chunk=K, ensemble"):
+    with pytest.raises(ValueError, match=r"no execution '.*'; there are: own, first, chunk=K, ensemble"):
         wrapped(Planner(some_plans(1, 1)), execution)
 
 

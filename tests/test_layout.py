@@ -25,7 +25,7 @@ def test_markdown_tables_line_up_and_keep_pipes_in_cells() -> None:
 
 def test_latex_tables_have_booktabs_rules_and_line_up() -> None:
     lines = latex([TABLE]).splitlines()
-    assert lines[0] == "% \\usepackage{booktabs}"
+    assert lines[0] == "% \\usepackage{booktabs,adjustbox}"
     assert lines[lines.index("    \\toprule") :] == [
         "    \\toprule",
         "    policy        &             \\% \\\\",
@@ -38,6 +38,7 @@ def test_latex_tables_have_booktabs_rules_and_line_up() -> None:
         "    c\\_d          &              - \\\\",
         "    \\bottomrule",
         "  \\end{tabular}",
+        "  \\end{adjustbox}",
         "\\end{table}",
     ]
 

@@ -110,7 +110,9 @@ def test_a_number_below_1_is_refused(tmp_path: Path, key: str) -> None:
         ({"instruction_column": "tier"}, "no instruction column named 'tier'"),
     ],
 )
-def test_a_name_that_is_not_there_is_refused_with_the_nearest(tmp_path: Path, values: dict[str, Any], said: str) -> None:
+def test_a_name_that_is_not_there_is_refused_with_the_nearest(
+    tmp_path: Path, values: dict[str, Any], said: str
+) -> None:
     with pytest.raises(LookupError, match=said):
         protocols.load(written(tmp_path, **values))
 

@@ -26,7 +26,9 @@ def some_actions(seed: int) -> FloatArray:
 
 
 def test_actions_are_given_by_episode_as_they_were_recorded(tmp_path: Path) -> None:
-    records = [make_record(task, index, actions=some_actions(index)) for task in ("reach-v3", "push-v3") for index in (0, 1)]
+    records = [
+        make_record(task, index, actions=some_actions(index)) for task in ("reach-v3", "push-v3") for index in (0, 1)
+    ]
     given = recorded_actions(stored(tmp_path, *records))
     assert set(given) == {record.episode for record in records}
     for record in records:
@@ -53,5 +55,5 @@ def test_a_store_that_is_not_named_not_there_or_empty_is_refused(tmp_path: Path)
         recorded_actions()
     with pytest.raises(StoreError, match="there is no store in"):
         recorded_actions(str(tmp_path / "nowhere"))
-    with pytest.raises(ValueError, match="one of the policies in .*: none$"):
+    with pytest.raises(ValueError, match=r"one of the policies in .*: none$"):
         recorded_actions(stored(tmp_path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import EntryPoint, EntryPoints
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -20,8 +21,8 @@ def third_party(monkeypatch: pytest.MonkeyPatch) -> None:
     """A distribution that brings a policy of its own."""
     point = EntryPoint(name="pointer", value="tests.records", group=GROUP)
 
-    def entry_points(**params: str) -> EntryPoints:
-        return EntryPoints([point]).select(**params)
+    def entry_points(**chosen: Any) -> EntryPoints:
+        return EntryPoints([point]).select(**chosen)
 
     monkeypatch.setattr(registry, "entry_points", entry_points)
 

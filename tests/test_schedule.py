@@ -35,7 +35,9 @@ def order(schedule: Schedule) -> list[str]:
 
 
 @given(tasks, st.data())
-def test_every_job_is_taken_once_and_again_after_each_time_it_is_put_back(names: list[str], data: st.DataObject) -> None:
+def test_every_job_is_taken_once_and_again_after_each_time_it_is_put_back(
+    names: list[str], data: st.DataObject
+) -> None:
     schedule, left, taken = Schedule(jobs(names)), Counter(jobs(names)), Counter[Job]()
     chances = 6
     while len(schedule):

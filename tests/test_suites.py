@@ -7,7 +7,8 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import envs
-from tests.conformance import SMALL_PX, UNBOUNDED, FrameTests, SuiteTests
+from tests.conformance import UNBOUNDED, FrameTests, SuiteTests
+from tests.traces import SMALL_PX
 
 every_suite = pytest.mark.parametrize("suite", envs.names())
 

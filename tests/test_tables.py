@@ -123,7 +123,7 @@ def test_csv_of_a_partial_evaluation_has_no_published_lines() -> None:
 
 def test_latex_escapes_names_and_uses_booktabs() -> None:
     text = tables(make_evaluation(MT50, "vla"), "latex")
-    assert text.startswith("% \\usepackage{booktabs}\n\n\\paragraph{metaworld\\_mt50}")
+    assert text.startswith("% \\usepackage{booktabs,adjustbox}\n\n\\paragraph{metaworld\\_mt50}")
     assert text.count("\\toprule") == text.count("\\bottomrule") == text.count("\\begin{table}") == 2
     assert "\\multicolumn{8}{l}{\\emph{published, not matched}} \\\\" in text
 
