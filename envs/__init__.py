@@ -65,10 +65,16 @@ def load(name: str) -> ModuleType:
     return registry.load(package, GROUP, "suite", name)
 
 
+def make(suite: str, **options: Any) -> gymnasium.Env[Any, Any]:
+    """The suite's environment; gymnasium calls this."""
+    env: gymnasium.Env[Any, Any] = load(suite).make(**options)
+    return env
+
+
 def register() -> None:
     """Register the suites with gymnasium, so that `gymnasium.make("envs:headway/metaworld")` works."""
     for name in names():
-        gymnasium.register(id=f"headway/{name}", entry_point=f"envs.{name}:make")
+        gymnasium.register(id=f"headway/{name}", entry_point=make, kwargs={"suite": name})
 
 
 register()

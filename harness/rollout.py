@@ -218,16 +218,15 @@ class Rollout:
 
 
 def checked(plan: Plan, policy: Policy) -> Plan:
-    """The plan, if its shape is (batch_size, at least execute, A).
+    """The plan, if its shape is (batch_size, chunk, A).
 
     Raises:
         ActionError: another shape.
     """
-    shape, entries = np.shape(plan.actions), len(policy.action.entries)
-    if len(shape) != 3 or shape[0] != policy.batch_size or shape[1] < policy.execute or shape[2] != entries:
+    promised = (policy.batch_size, policy.chunk, len(policy.action.entries))
+    if np.shape(plan.actions) != promised:
         raise ActionError(
-            f"the policy's plan has the shape {shape}; it must be ({policy.batch_size} rows, "
-            f"at least {policy.execute} actions, {entries} entries)"
+            f"the plan has the shape {np.shape(plan.actions)}; (rows, actions, entries) must be {promised}"
         )
     return plan
 

@@ -1,7 +1,7 @@
 """Who acts: one module or package per policy, found by its name.
 
-A policy module has `make(spec, **arguments) -> Policy`; its keyword arguments are those of `--policy-arg`. How a plan is
-executed (first action, chunk, temporal ensemble) is a wrapper, see `policies.execution`.
+A policy module has `make(spec, **arguments) -> Policy`; its keyword arguments are those of `--policy-arg`. How a plan
+is executed (first action, chunk, temporal ensemble) is a wrapper, see `policies.execution`.
 """
 
 from __future__ import annotations

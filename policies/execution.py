@@ -20,6 +20,7 @@ class Wrapper:
         self.policy = policy
         self.observation = policy.observation
         self.action = policy.action
+        self.chunk = policy.chunk
         self.execute = policy.execute
         self.batch_size = policy.batch_size
         self.in_worker = policy.in_worker
@@ -38,11 +39,13 @@ class Wrapper:
 
 
 class Chunk(Wrapper):
-    """Executes the first `steps` actions of each plan."""
+    """Executes the first `steps` actions of each plan; ValueError where a plan has fewer."""
 
     def __init__(self, policy: Policy, steps: int) -> None:
         super().__init__(policy)
-        self.execute = at_least_one("chunk", steps)
+        if at_least_one("chunk", steps) > policy.chunk:
+            raise ValueError(f"the policy plans {policy.chunk} actions at a time, {steps} cannot be executed")
+        self.execute = steps
 
 
 class Ensemble(Wrapper):
@@ -52,7 +55,7 @@ class Ensemble(Wrapper):
 
     def __init__(self, policy: Policy) -> None:
         super().__init__(policy)
-        self.execute = 1
+        self.chunk = self.execute = 1
         self.plans: dict[int, list[FloatArray]] = {}
 
     def reset(self, slot: int, episode: Episode) -> None:

@@ -8,10 +8,10 @@ from protocols.contracts import ActionSpec, Batch, EnvSpec, Episode, Observation
 class Expert:
     """A marker that the worker shall ask `env.expert_action()`; it looks at nothing itself.
 
-    `execute` is how many steps the worker runs before it reports, so that a progress display moves.
+    `chunk` is how many steps the worker runs before it reports, so that a progress display moves.
     """
 
-    execute = 100
+    chunk = execute = 100
     batch_size = 1
     in_worker = True
 

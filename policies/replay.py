@@ -21,7 +21,7 @@ class Replay:
         actions: (steps, A) by episode.
     """
 
-    execute = 50
+    chunk = execute = 50
     batch_size = 1
     in_worker = False
 

@@ -17,7 +17,7 @@ class Zero:
     def __init__(self, observation: ObservationSpec, action: ActionSpec, chunk: int) -> None:
         self.observation = observation
         self.action = action
-        self.execute = at_least_one("chunk", chunk)
+        self.chunk = self.execute = at_least_one("chunk", chunk)
 
     def reset(self, slot: int, episode: Episode) -> None:
         """There is no history."""

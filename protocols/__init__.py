@@ -15,6 +15,7 @@ from protocols.contracts import RENDER_PROFILES, EvaluationProtocol, Task, at_le
 from protocols.registry import require
 
 FOLDER = Path(__file__).parent
+SPLITS = ("eval", "train")
 KEYS: dict[str, type | tuple[type, ...]] = {
     "suite": str,
     "split": str,
@@ -44,7 +45,7 @@ def load(name: str) -> EvaluationProtocol:
     """
     path = Path(name) if name.endswith(".yaml") else FOLDER / f"{require('protocol', name, names())}.yaml"
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeys)
     except FileNotFoundError:
         raise LookupError(f"no protocol file {path}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -53,28 +54,48 @@ def load(name: str) -> EvaluationProtocol:
     return EvaluationProtocol(
         name=path.stem,
         suite=values["suite"],
-        split=values["split"],
+        split=require("split", values["split"], SPLITS),
         tasks=choose_tasks(path, values),
         episodes_per_task=at_least_one("episodes_per_task", values["episodes_per_task"]),
         max_steps=at_least_one("max_steps", values["max_steps"]),
         image_size_px=at_least_one("image_size_px", values["image_size_px"]),
         render=require("render profile", values["render"], RENDER_PROFILES),
-        max_error_share=values["max_error_share"],
-        floors=values["floors"],
+        max_error_share=share("max_error_share", values["max_error_share"]),
+        floors={policy: share(f"the floor of {policy}", floor) for policy, floor in values["floors"].items()},
     )
+
+
+class UniqueKeys(yaml.SafeLoader):
+    """YAML as everybody reads it, but a key that is given twice is refused."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of one node."""
+        keys = [key.value for key, _ in node.value]
+        if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"keys given twice: {', '.join(twice)}", node.start_mark
+            )
+        return dict(super().construct_mapping(node, deep))
 
 
 def check_keys(path: Path, values: Any) -> None:
     """Refuse a file that is no mapping, lacks a key, has one too many, or a value of another type."""
     if not isinstance(values, dict):
         raise ValueError(f"{path} must be a mapping with the keys {', '.join(KEYS)}")
-    if unknown := sorted(set(values) - set(KEYS)):
+    if unknown := sorted(str(key) for key in values if key not in KEYS):
         raise ValueError(f"{path} has unknown keys: {', '.join(unknown)}. There are: {', '.join(KEYS)}")
     if missing := [key for key in KEYS if key not in values]:
         raise ValueError(f"{path} lacks the keys: {', '.join(missing)}")
     for key, kind in KEYS.items():
         if not isinstance(values[key], kind) or isinstance(values[key], bool):
             raise ValueError(f"{path}: {key} is {values[key]!r}, which has the wrong type")
+
+
+def share(what: str, value: Any) -> float:
+    """`value`, or ValueError where it is no number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"{what} must be a number from 0 to 1, not {value!r}")
+    return float(value)
 
 
 def choose_tasks(path: Path, values: dict[str, Any]) -> tuple[Task, ...]:
@@ -84,10 +105,13 @@ def choose_tasks(path: Path, values: dict[str, Any]) -> tuple[Task, ...]:
         raise ValueError(f"{path}: there is no task table {table}")
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
+    if not rows or not {"task", "tier"} <= set(rows[0]):
+        raise ValueError(f"task table {table} must have the columns task and tier, and at least one task")
     column = require("instruction column", values["instruction_column"], set(rows[0]) - {"task", "tier"})
     by_name = {row["task"]: Task(row["task"], row["tier"], row[column]) for row in rows}
     if values["tasks"] == "all":
         return tuple(by_name.values())
-    if not isinstance(values["tasks"], list):
-        raise ValueError(f"{path}: tasks must be 'all' or a list of task names, not {values['tasks']!r}")
-    return tuple(by_name[require("task", name, by_name)] for name in values["tasks"])
+    named = values["tasks"]
+    if not isinstance(named, list) or not named or len(set(map(str, named))) < len(named):
+        raise ValueError(f"{path}: tasks must be 'all' or a list of different task names, not {named!r}")
+    return tuple(by_name[require("task", str(name), by_name)] for name in named)

@@ -319,13 +319,15 @@ class Policy(Interface):
 
     observation: what it looks at; cameras and state that it does not name are neither drawn nor sent.
     action: must equal the environment's.
-    execute: how many actions of a plan run before the next look.
+    chunk: actions in a plan.
+    execute: how many of them run before the next look, at most `chunk`.
     batch_size: rows of every batch that it is shown, so that a row's numbers do not depend on its neighbours.
     in_worker: the suite's scripted expert acts in its place, beside the simulator; `act` is never called.
     """
 
     observation: ObservationSpec
     action: ActionSpec
+    chunk: int
     execute: int
     batch_size: int
     in_worker: bool

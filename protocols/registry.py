@@ -18,8 +18,12 @@ SHARED = {"execution", "gl", "layers", "rendering"}  # modules in these folders 
 
 def names(package: ModuleType, group: str) -> list[str]:
     """Entries of the package's folder and of the entry-point group, sorted; nothing is imported."""
-    own = {module.name for module in pkgutil.iter_modules(package.__path__)} - SHARED
-    return sorted(own | {point.name for point in entry_points(group=group)})
+    return sorted(own_names(package) | {point.name for point in entry_points(group=group)})
+
+
+def own_names(package: ModuleType) -> set[str]:
+    """Entries of the package's folder."""
+    return {module.name for module in pkgutil.iter_modules(package.__path__)} - SHARED
 
 
 def load(package: ModuleType, group: str, kind: str, name: str) -> ModuleType:
@@ -34,9 +38,11 @@ def load(package: ModuleType, group: str, kind: str, name: str) -> ModuleType:
         except ModuleNotFoundError as error:
             raise LookupError(f"no {kind} module {name!r}: {error}") from error
     require(kind, name, names(package, group))
-    for point in entry_points(group=group, name=name):
-        return point.load()  # type: ignore[no-any-return]
-    return importlib.import_module(f"{package.__name__}.{name}")
+    if name in own_names(package):
+        return importlib.import_module(f"{package.__name__}.{name}")
+    (point, *_) = entry_points(group=group, name=name)
+    module: ModuleType = point.load()
+    return module
 
 
 def require(kind: str, name: str, there_are: Iterable[str]) -> str:

@@ -26,6 +26,7 @@ class Planner:
 
     def __init__(self, plans: FloatArray, batch_size: int = 1, execute: int = 1) -> None:
         self.plans, self.batch_size, self.execute = plans, batch_size, execute
+        self.chunk = plans.shape[-2]
         self.looks = 0
 
     def reset(self, slot: int, episode: Episode) -> None:
@@ -177,3 +178,8 @@ def test_a_policy_that_makes_no_plans_cannot_be_wrapped(execution: str) -> None:
     with pytest.raises(ValueError, match=f"--execution {execution} does not apply"):
         wrapped(inner, execution)
     assert wrapped(inner, "own") is inner
+
+
+def test_executing_more_than_is_planned_is_refused() -> None:
+    with pytest.raises(ValueError, match="plans 4 actions at a time, 5 cannot be executed"):
+        wrapped(Planner(some_plans(3, 4)), "chunk=5")

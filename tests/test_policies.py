@@ -26,6 +26,11 @@ class TestEveryPolicy(PolicyTests):
     pass
 
 
+@pytest.mark.parametrize(("policy", "suite"), [("tests.line.pointer", "tests.line")])
+class TestThePointer(PolicyTests):
+    """The policy of the harness's tests keeps the contract too."""
+
+
 @pytest.mark.parametrize("suite", envs.names())
 def test_no_two_policies_share_a_fingerprint(suite: str) -> None:
     prints = {made(name, suite).fingerprint() for name in policies.names()}

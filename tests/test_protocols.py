@@ -28,7 +28,7 @@ VALUES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("protocol", protocols.names())
+@pytest.mark.parametrize("protocol", [*protocols.names(), "tests/line/line.yaml", "tests/line/wild.yaml"])
 class TestEveryProtocol(ProtocolTests):
     pass
 
@@ -95,6 +95,21 @@ def test_a_value_of_another_type_is_refused(tmp_path: Path, key: str, value: Any
         protocols.load(written(tmp_path, **{key: value}))
 
 
+def test_unknown_keys_of_any_kind_are_refused(tmp_path: Path) -> None:
+    path = Path(written(tmp_path))
+    path.write_text(f"{path.read_text(encoding='utf-8')}2: a\non: b\nhorizon: 3\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="has unknown keys: 2, True, horizon"):
+        protocols.load(str(path))
+
+
+@pytest.mark.parametrize(
+    "values", [{"max_error_share": -0.1}, {"max_error_share": float("nan")}, {"floors": {"a": "b"}}]
+)
+def test_a_share_that_is_none_is_refused(tmp_path: Path, values: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must be a number from 0 to 1, not"):
+        protocols.load(written(tmp_path, **values))
+
+
 @pytest.mark.parametrize("key", ["episodes_per_task", "max_steps", "image_size_px"])
 def test_a_number_below_1_is_refused(tmp_path: Path, key: str) -> None:
     with pytest.raises(ValueError, match=f"{key} must be at least 1, not 0"):
@@ -104,6 +119,8 @@ def test_a_number_below_1_is_refused(tmp_path: Path, key: str) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
+        ({"split": "evl"}, "no split named 'evl'; did you mean 'eval'"),
+        ({"tasks": ["near", 3]}, "no task named '3'"),
         ({"tasks": ["near", "fra"]}, "no task named 'fra'; did you mean 'far'"),
         ({"render": "ofical"}, "no render profile named 'ofical'; did you mean 'official'"),
         ({"instruction_column": "repared"}, "no instruction column named 'repared'; did you mean 'repaired'"),
@@ -120,7 +137,9 @@ def test_a_name_that_is_not_there_is_refused_with_the_nearest(
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"tasks": "near"}, "tasks must be 'all' or a list of task names, not 'near'"),
+        ({"tasks": "near"}, "tasks must be 'all' or a list of different task names, not 'near'"),
+        ({"tasks": []}, r"tasks must be 'all' or a list of different task names, not \[\]"),
+        ({"tasks": ["near", "near"]}, "tasks must be 'all' or a list of different task names, not .'near', 'near'"),
         ({"task_table": "circle.csv"}, r"there is no task table .*circle\.csv"),
     ],
 )
@@ -157,3 +176,18 @@ def test_a_file_or_name_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_every_task_table_is_used_by_a_protocol() -> None:
     used = {yaml.safe_load(path.read_text(encoding="utf-8"))["task_table"] for path in protocols.FOLDER.glob("*.yaml")}
     assert used == {path.name for path in (protocols.FOLDER / "tasks").iterdir()}
+
+
+def test_a_key_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    path = Path(written(tmp_path))
+    path.write_text(path.read_text() + "max_steps: 7\n")
+    with pytest.raises(ValueError, match="keys given twice: max_steps"):
+        protocols.load(str(path))
+
+
+@pytest.mark.parametrize("table", ["task,tier,plain\n", "name,tier,plain\nnear,easy,go\n"])
+def test_a_task_table_without_tasks_or_columns_is_refused(tmp_path: Path, table: str) -> None:
+    path = written(tmp_path)
+    (tmp_path / "tasks" / "line.csv").write_text(table)
+    with pytest.raises(ValueError, match="must have the columns task and tier, and at least one task"):
+        protocols.load(path)

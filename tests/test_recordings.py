@@ -57,3 +57,16 @@ def test_a_store_that_is_not_named_not_there_or_empty_is_refused(tmp_path: Path)
         recorded_actions(str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match=r"one of the policies in .*: none$"):
         recorded_actions(stored(tmp_path))
+
+
+def test_an_argument_that_replay_does_not_take_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"policy 'replay' takes no argument stoer\. There are: store, of"):
+        recorded_actions(stoer=str(tmp_path))
+
+
+def test_two_records_of_one_episode_are_ambiguous(tmp_path: Path) -> None:
+    with Store(tmp_path, write=True) as store:
+        for version in ("1", "2"):
+            store.add(make_record(version=version))
+    with pytest.raises(ValueError, match="several records of one episode by expert"):
+        recorded_actions(store=str(tmp_path))

@@ -19,6 +19,11 @@ class TestEverySuite(SuiteTests):
     pass
 
 
+@pytest.mark.parametrize("suite", ["tests.line"])
+class TestTheLine(SuiteTests, FrameTests):
+    """The suite of the harness's tests keeps the contract too, and needs no simulator."""
+
+
 @pytest.mark.simulator
 @pytest.mark.gl
 @every_suite

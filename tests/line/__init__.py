@@ -28,6 +28,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from protocols.contracts import (
+    RENDER_PROFILES,
     ActionSpec,
     Advanced,
     EnvSpec,
@@ -38,10 +39,12 @@ from protocols.contracts import (
     ObservationSpec,
     check_actions,
 )
+from protocols.registry import require
 
 DEFAULT_PROTOCOL = str(Path(__file__).parent / "line.yaml")
 VERSION = 1
 PACKAGES = ("numpy",)
+TASKS = ("near", "far", "raise", "die", "hang", "die_once")
 STATE = ("position_m", "goal_m")
 ACTION = ActionSpec(("dx_m",), low=-0.1, high=0.1, rate_hz=10.0, rotation="none", gripper="none")
 RADIUS_M = 0.05
@@ -65,13 +68,15 @@ class Line(gymnasium.Env[dict[str, Any], FloatArray]):
     metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
 
     def __init__(self, cameras: Sequence[str] = (), image_size_px: int = 8, render: str = "official") -> None:
-        self.cameras, self.size_px, self.renders = tuple(cameras), image_size_px, 0
+        self.cameras = tuple(require("camera", camera, ["agent"]) for camera in cameras)
+        self.size_px, self.renders = image_size_px, 0
+        require("render profile", render, RENDER_PROFILES)
         image = spaces.Box(0, 255, (image_size_px, image_size_px, 3), np.uint8)
         self.observation_space = spaces.Dict(
             {
                 "images": spaces.Dict(dict.fromkeys(self.cameras, image)),
                 "state": spaces.Box(-np.inf, np.inf, (2,), np.float32),
-                "instruction": spaces.Text(50),
+                "instruction": spaces.Text(50, charset="abcdefghijklmnopqrstuvwxyz "),
             }
         )
         self.action_space = spaces.Box(ACTION.low, ACTION.high, (1,), np.float32)
@@ -83,13 +88,15 @@ class Line(gymnasium.Env[dict[str, Any], FloatArray]):
         drawn = int(self.np_random.integers(2**32)) if seed is None else seed
         default = Episode("tests.line", "near", "go", 0, drawn, 40)
         self.episode: Episode = (options or {}).get("episode") or default
+        require("task", self.episode.task, TASKS)
         self.goal = float(np.random.default_rng(self.episode.seed).uniform(0.5, 1.0))
         self.position, self.steps, self.renders = 0.0, 0, 0
         return self._observe(), {"fingerprint": self.fingerprint(), "renderer": "numpy"}
 
     def step(self, action: FloatArray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         done = self.advance(np.asarray(action)[None])
-        info = {"success": done.success, "progress": float(done.progress[-1]), "stage": done.stage, "events": []}
+        info = {"success": done.success, "progress": float(done.progress[-1]), "stage": done.stage}
+        info["events"] = [event.name for event in done.events]
         observation = done.observation or self._observe()
         return observation, float(done.reward[-1]), done.terminated, done.truncated, info
 

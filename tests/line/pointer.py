@@ -19,7 +19,8 @@ class Pointer:
     def __init__(self, spec: EnvSpec, chunk: int, batch_size: int, wrong: str) -> None:
         self.observation: ObservationSpec = spec.observation
         self.action: ActionSpec = spec.action
-        self.execute, self.batch_size, self.wrong = chunk, batch_size, wrong
+        self.chunk = self.execute = chunk
+        self.batch_size, self.wrong = batch_size, wrong
         self.decisions: dict[int, int] = {}
         self.seeds: dict[int, int] = {}
 
@@ -31,7 +32,7 @@ class Pointer:
         noise = [np.random.default_rng(seed).normal(0, 0.02, (self.execute, 1)) for seed in batch.seeds]
         gap = (batch.state[:, 1] - batch.state[:, 0])[:, None, None]
         bright = batch.images["agent"].mean(axis=(1, 2, 3))[:, None, None] / 255  # so that frames matter
-        actions = (gap / 3 + np.array(noise) + bright / 100).astype(np.float32)
+        actions = (gap / 3 + np.array(noise) + bright / 100).astype(np.float32).clip(-0.1, 0.1)
         for row, slot in enumerate(batch.slots):
             if slot < 0:
                 continue
