@@ -12,6 +12,7 @@ A suite module has
 
 from __future__ import annotations
 
+from functools import partial
 from types import ModuleType
 from typing import Any, Protocol as Interface
 
@@ -74,7 +75,7 @@ def make(suite: str, **options: Any) -> gymnasium.Env[Any, Any]:
 def register() -> None:
     """Register the suites with gymnasium, so that `gymnasium.make("envs:headway/metaworld")` works."""
     for name in names():
-        gymnasium.register(id=f"headway/{name}", entry_point=make, kwargs={"suite": name})
+        gymnasium.register(id=f"headway/{name}", entry_point=partial(make, name))
 
 
 register()
