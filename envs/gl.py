@@ -167,6 +167,8 @@ def initialised_displays(egl: ctypes.CDLL) -> Iterator[int]:
     if not query(MAX_DEVICES, devices, ctypes.byref(count)):
         return
     own = os.environ.get("MUJOCO_EGL_DEVICE_ID")
+    if own is not None and not own.isdigit():
+        raise ValueError(f"MUJOCO_EGL_DEVICE_ID must be the number of a device, not {own!r}")
     found = devices[: count.value]
     for device in found if own is None else found[int(own) : int(own) + 1]:
         display = display_of(EGL_PLATFORM_DEVICE_EXT, device, None)

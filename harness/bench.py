@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+import protocols
 from protocols.contracts import at_least_one
 from results.store import read
 
@@ -158,11 +159,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     chosen = parser.parse_args(arguments)
     try:
-        at_least_one("chunk", chosen.chunk)
-        measured = rows(
-            tuple(chosen.tasks.split(",")), chosen.chunk, at_least_one("steps", chosen.steps), chosen.workers
-        )
-    except (RuntimeError, ValueError) as error:
+        for option in ("chunk", "steps", "workers"):
+            at_least_one(option, getattr(chosen, option))
+        tasks = protocols.load("metaworld_mt50").changed(tasks=chosen.tasks.split(",")).tasks
+        measured = rows(tuple(task.name for task in tasks), chosen.chunk, chosen.steps, chosen.workers)
+    except (RuntimeError, LookupError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if chosen.json:

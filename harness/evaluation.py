@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ import envs
 import policies
 from harness import pool, provenance
 from harness.recordings import recorded_actions
-from harness.rollout import Rollout, Running
+from harness.rollout import CannotStartError, Rollout, Running
 from harness.schedule import Job
 from policies.execution import wrapped
 from protocols.contracts import EvaluationProtocol, Policy, Record, at_least_one, misfits
@@ -55,11 +55,15 @@ class Evaluation:
         if lines := self.suite.missing(images=bool(self.policy.observation.cameras)):
             raise ValueError("\n  ".join([f"suite {protocol.suite!r} cannot run policy {policy!r}:", *lines]))
         self.fingerprint = self.policy.fingerprint()
-        self.deciding = provenance.deciding_hash(protocol, self.suite, self.fingerprint)
+        self.deciding = provenance.deciding_hash(protocol, self.suite, self.policy_name, self.fingerprint)
 
     def jobs(self) -> list[Job]:
         """Every episode of the protocol, with the key of its record."""
-        return [Job(episode, provenance.episode_key(self.deciding, episode)) for episode in self.protocol.episodes()]
+        tiers = {task.name: task.tier for task in self.protocol.tasks}
+        return [
+            Job(episode, provenance.episode_key(self.deciding, episode, tiers[episode.task]))
+            for episode in self.protocol.episodes()
+        ]
 
     def missing(self, store: Store) -> list[Job]:
         """The jobs for which the store has no verdict."""
@@ -86,7 +90,7 @@ class Evaluation:
 
         Raises:
             StoreError: the store cannot be written; what was committed is safe.
-            RuntimeError: a worker cannot start.
+            CannotStartError: a worker cannot start; its traceback is in the store's errors.log.
         """
         jobs = self.missing(store)[:: -1 if reverse else 1]
         wanted = at_least_one("workers", (os.cpu_count() or 1) if workers is None else workers)
@@ -94,15 +98,23 @@ class Evaluation:
         about = provenance.run_provenance(self.protocol, list(command))
         with ExitStack() as stack:
             crew = [self._worker(stack, hung_after_s) for _ in range(min(wanted, len(jobs)))]
-            for number, running in enumerate(Rollout(self.policy, crew).run(jobs)):
+            for number, running in enumerate(self._ended(crew, jobs, store)):
                 if number == 0:
                     drawn_by = sorted({worker.renderer for worker in crew if worker.renderer})
                     store.add_run(run, about | {"renderer": drawn_by})
                 record = self._record(running, run)
                 store.add(record)
                 if running.trace:
-                    note_error(store.folder, record, running.trace)
+                    about_it = f"{run} {record.policy} {record.episode.task} episode {record.episode.index}"
+                    note_error(store.folder, about_it, running.trace)
                 yield record
+
+    def _ended(self, crew: list[pool.WorkerHandle], jobs: list[Job], store: Store) -> Iterator[Running]:
+        try:
+            yield from Rollout(self.policy, crew).run(jobs)
+        except CannotStartError as error:
+            note_error(store.folder, str(error), error.trace)
+            raise
 
     def _worker(self, stack: ExitStack, hung_after_s: float) -> pool.WorkerHandle:
         cameras = tuple(self.policy.observation.cameras)
@@ -124,6 +136,7 @@ class Evaluation:
             deviations=self.protocol.deviations,
             policy=self.policy_name,
             policy_fingerprint=self.fingerprint,
+            deciding=self.deciding,
             success=running.success,
             error=running.error,
             steps=running.steps,
@@ -138,7 +151,7 @@ class Evaluation:
         )
 
 
-def note_error(folder: Path, record: Record, trace: str) -> None:
-    """Keep the traceback of an error record for whoever has to mend it."""
+def note_error(folder: Path, about: str, trace: str) -> None:
+    """Keep a traceback for whoever has to mend it."""
     with (folder / ERRORS).open("a", encoding="utf-8") as file:
-        file.write(f"{record.run} {record.policy} {record.episode.task} episode {record.episode.index}\n{trace}\n")
+        file.write(f"{about}\n{trace}\n")

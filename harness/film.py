@@ -24,7 +24,8 @@ from rich.progress import track
 
 import envs
 from harness.pool import single_threaded
-from protocols.contracts import Record
+from protocols.contracts import Record, at_least_one
+from protocols.registry import require
 from results.store import Store, StoreError
 from results.videos import Frame, caption, write
 
@@ -58,6 +59,10 @@ def film(records: list[Record], folder: Path, image_size_px: int, render: str, w
         bar = track(as_completed(films), "videos", len(films), console=console, transient=True)
         for done in bar if console.is_terminal else as_completed(films):
             complaints += done.result()
+    except BaseException:
+        for process in multiprocessing.active_children():  # else the executor waits for them, and Ctrl-C hangs
+            process.kill()
+        raise
     finally:
         processes.shutdown(cancel_futures=True)
     for line in complaints:
@@ -78,7 +83,7 @@ def path_of(record: Record, folder: Path) -> Path:
 
 
 def leave_ctrl_c_to_parent() -> None:
-    """Finish the video at hand; the parent cancels the others."""
+    """Ctrl-C is the parent's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -135,23 +140,29 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
     chosen = parser.parse_args(arguments)
     try:
-        with Store(chosen.store) as store:
-            records, runs = list(store.records()), store.runs()
-        complaints = []
-        for run in runs:
-            protocol = runs[run]["protocol"]
-            some = [record for record in records if record.run == run and wanted(record, chosen.video, chosen.tasks)]
-            folder = chosen.store / "videos"
-            complaints += film(some, folder, protocol["image_size_px"], protocol["render"], chosen.workers)
-    except (StoreError, RuntimeError, OSError) as error:
+        return film_store(chosen.store, chosen.video, chosen.tasks, chosen.workers)
+    except (StoreError, LookupError, ValueError, RuntimeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command makes the other videos", file=sys.stderr)
+        return 130
+
+
+def film_store(folder: Path, video: str, tasks: str | None, workers: int | None) -> int:
+    """Film a store's records, each in the quality of its run; 1 where some do not play as recorded."""
+    at_least_one("workers", 1 if workers is None else workers)
+    with Store(folder) as store:
+        records, runs = list(store.records()), store.runs()
+    there_are = {record.episode.task for record in records}
+    chosen = there_are if tasks is None else {require("task", task, there_are) for task in tasks.split(",")}
+    complaints = []
+    for run, about in runs.items():
+        some = [record for record in records if record.run == run and record.episode.task in chosen]
+        wanted = [record for record in some if video == "all" or record.success is False]
+        protocol = about["protocol"]
+        complaints += film(wanted, folder / "videos", protocol["image_size_px"], protocol["render"], workers)
     return 1 if complaints else 0
-
-
-def wanted(record: Record, video: str, tasks: str | None) -> bool:
-    """Whether the record is among those to be filmed."""
-    return (video == "all" or record.success is False) and (tasks is None or record.episode.task in tasks.split(","))
 
 
 if __name__ == "__main__":

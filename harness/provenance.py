@@ -14,6 +14,7 @@ from typing import Any
 
 from protocols.contracts import Episode, EvaluationProtocol, content_hash
 
+VERSION = 1  # raised when rollout, execution wrappers or our own policies change what they do
 REPORTED = ("headway", "numpy", "gymnasium", "mujoco", "metaworld", "torch")
 
 
@@ -28,16 +29,19 @@ def versions(packages: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def deciding_hash(protocol: EvaluationProtocol, suite: ModuleType, policy_fingerprint: str) -> str:
-    """Hash of all that decides outcomes but the episode: protocol conditions, policy, suite and package versions."""
-    return content_hash(
-        [protocol.conditions_hash(), policy_fingerprint, suite.__name__, suite.VERSION, versions(suite.PACKAGES)]
-    )
+def deciding_hash(protocol: EvaluationProtocol, suite: ModuleType, policy: str, fingerprint: str) -> str:
+    """Hash of all that decides an outcome or stands in its record, but the episode.
+
+    Protocol conditions and deviations, the policy's recorded name and fingerprint, the versions of harness, suite and
+    packages.
+    """
+    made_by = [VERSION, suite.__name__, suite.VERSION, versions(suite.PACKAGES)]
+    return content_hash([protocol.conditions_hash(), protocol.deviations, policy, fingerprint, made_by])
 
 
-def episode_key(deciding: str, episode: Episode) -> str:
+def episode_key(deciding: str, episode: Episode, tier: str) -> str:
     """The content hash under which the episode's record is kept."""
-    return content_hash([deciding, asdict(episode)])
+    return content_hash([deciding, asdict(episode), tier])
 
 
 def run_provenance(protocol: EvaluationProtocol, command: list[str]) -> dict[str, Any]:

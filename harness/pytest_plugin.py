@@ -1,9 +1,9 @@
 """Benchmarks as tests: `pytest --policy expert --suite metaworld --trials 2 tests/benchmarks`.
 
 Each task is one test item. It fails when the task's success rate is significantly below the committed reference records
-(`results/reference/`), or below the floor that the protocol gives for the policy, or when episodes end in errors.
-Records go to the store, so that a second run only tests again; the terminal summary prints the table. A test becomes
-such an item by asking for the fixture `task_success`.
+(`results/reference/`), or below the floor that the protocol gives for the policy, or when episodes end in errors; it is
+skipped where no outcome of so few episodes could fail it. Records go to the store, so that a second run only tests
+again; the terminal summary prints the table. A test becomes such an item by asking for the fixture `task_success`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness import run as command_line
-from protocols.contracts import EvaluationProtocol, Record
+from protocols.contracts import EvaluationProtocol, Record, at_least_one
 
 EPISODES = pytest.StashKey["Episodes"]()
 USER_ERRORS = (LookupError, ValueError, RuntimeError, OSError)
@@ -40,6 +40,19 @@ class TaskSuccess:
     reference: tuple[int, int] | None
     floor: float | None
     alpha: float
+
+    def untold(self) -> str:
+        """Why no outcome of so few episodes could fail the test, or nothing is there to compare with; else empty."""
+        from results.reference import Counts, p_below_floor, p_below_reference
+
+        none = Counts(0, len(self.records))
+        if self.reference is None and self.floor is None:
+            return "there is neither a reference nor a floor to compare with"
+        chances = [p_below_reference(none, Counts(*self.reference))] if self.reference else []
+        chances += [] if self.floor is None else [p_below_floor(none, self.floor)]
+        if min(chances) < self.alpha:
+            return ""
+        return f"{none.episodes} episodes are too few to tell a failure at alpha {self.alpha:g}"
 
     def shortfalls(self) -> list[str]:
         """Why the task has not passed, one line each; empty where it has."""
@@ -96,10 +109,9 @@ def chosen_protocol(config: pytest.Config) -> EvaluationProtocol:
     """The protocol that the options name; a mistake in them ends the session with one line."""
     options = config.option
     try:
-        return command_line.chosen_protocol(options.suite, options.protocol).changed(
-            tasks=options.tasks.split(",") if options.tasks else None, trials=options.trials
-        )
-    except USER_ERRORS as error:
+        at_least_one("workers", 1 if options.workers is None else options.workers)
+        return command_line.chosen_protocol(options.suite, options.protocol, options.tasks, options.trials)
+    except (LookupError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
 
 
@@ -134,7 +146,10 @@ def episodes(request: pytest.FixtureRequest) -> Iterator[Episodes]:
 @pytest.fixture(scope="session")
 def task_success(request: pytest.FixtureRequest, episodes: Episodes) -> TaskSuccess:
     """What the policy has done on the item's task."""
-    return episodes.of_task(request.param)
+    measured = episodes.of_task(request.param)
+    if (reason := measured.untold()) and not measured.shortfalls():
+        pytest.skip(f"{request.param}: {reason}; the records are in the store")
+    return measured
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -32,6 +32,14 @@ from protocols.contracts import (
 ATTEMPTS = 3
 
 
+class CannotStartError(RuntimeError):
+    """No worker can be had; `trace` is the worker's traceback."""
+
+    def __init__(self, message: str, trace: str) -> None:
+        super().__init__(message)
+        self.trace = trace
+
+
 @dataclass
 class Running:
     """An episode in progress on one worker, and what is known of it so far."""
@@ -76,12 +84,13 @@ class Rollout:
         self.running: dict[int, Running] = {}  # by slot, the worker's number
         self.waiting: list[int] = []  # slots that need a plan
         self.open_task: dict[int, str] = {}
+        self.alone: set[int] = set()  # slots whose episode is planned for in batches of its own
 
     def run(self, jobs: list[Job]) -> Iterator[Running]:
         """Every job once, as it ends, with a verdict or an error.
 
         Raises:
-            RuntimeError: a worker cannot even start.
+            CannotStartError: a worker cannot even start.
         """
         schedule = Schedule(jobs)
         while schedule or self.running:
@@ -97,6 +106,7 @@ class Rollout:
             if slot not in self.running and (job := schedule.take(self.open_task.get(slot), served)):
                 self.running[slot] = Running(job, time.monotonic())
                 self.open_task[slot] = job.episode.task
+                self.alone.discard(slot)
                 served.add(job.episode.task)
                 if worker.ready:
                     worker.ask(Reset(job.episode))
@@ -110,9 +120,7 @@ class Rollout:
         else:
             reply = worker.reply()
         if isinstance(reply, Failed) and starting and (reply.trace or running.job.attempt == ATTEMPTS):
-            raise RuntimeError(
-                f"a worker of suite {worker.setup.suite!r} cannot start: {reply.error}\n{reply.trace}".strip()
-            )
+            raise CannotStartError(f"a worker of suite {worker.setup.suite!r} cannot start: {reply.error}", reply.trace)
         if isinstance(reply, Failed):
             yield from self._fail(slot, reply, schedule)
         elif isinstance(reply, Ready):
@@ -162,7 +170,9 @@ class Rollout:
         enough = min(self.policy.batch_size, (len(self.running) + 1) // 2)
         if not self.waiting or len(self.waiting) < enough:
             return
-        slots, self.waiting = self.waiting[: self.policy.batch_size], self.waiting[self.policy.batch_size :]
+        lonely = [slot for slot in self.waiting if slot in self.alone][:1]
+        slots = lonely or self.waiting[: self.policy.batch_size]
+        self.waiting = [slot for slot in self.waiting if slot not in slots]
         yield from self._act(slots)
 
     def _act(self, slots: list[int]) -> Iterator[Running]:
@@ -174,9 +184,9 @@ class Rollout:
         except Exception as error:  # noqa: BLE001, whatever a policy raises becomes its episode's error
             if len(slots) == 1:
                 yield self._blame(slots[0], error)
-            else:  # find out whose fault it is, so that nobody's record depends on who shared the batch
+            else:  # the failed call may have changed any row's history, and whose fault it is nobody knows
                 for slot in slots:
-                    yield from self._act([slot])
+                    self._start_over(slot)
             return
         for row, slot in enumerate(slots):
             running = self.running[slot]
@@ -188,6 +198,13 @@ class Rollout:
                 yield self._blame(slot, error)
             else:
                 self.workers[slot].ask(Advance(actions))
+
+    def _start_over(self, slot: int) -> None:
+        """The slot's episode from its start, planned for alone, so that no record depends on who shared a batch."""
+        job = self.running[slot].job
+        self.running[slot] = Running(job, time.monotonic())
+        self.alone.add(slot)
+        self.workers[slot].ask(Reset(job.episode))
 
     def _blame(self, slot: int, error: Exception) -> Running:
         """End the slot's episode with the policy's error; the worker is fine."""
@@ -218,23 +235,26 @@ class Rollout:
 
 
 def checked(plan: Plan, policy: Policy) -> Plan:
-    """The plan, if its shape is (batch_size, chunk, A).
+    """The plan as float32 arrays, if it has the shapes that the policy promises.
 
     Raises:
-        ActionError: another shape.
+        ActionError: other shapes.
     """
     promised = (policy.batch_size, policy.chunk, len(policy.action.entries))
-    if np.shape(plan.actions) != promised:
-        raise ActionError(
-            f"the plan has the shape {np.shape(plan.actions)}; (rows, actions, entries) must be {promised}"
-        )
-    return plan
+    actions = np.asarray(plan.actions, np.float32)
+    if actions.shape != promised:
+        raise ActionError(f"the plan has the shape {actions.shape}; (rows, actions, entries) must be {promised}")
+    estimates = [None if one is None else np.asarray(one, np.float32) for one in (plan.progress, plan.success)]
+    if any(one is not None and one.shape != promised[:1] for one in estimates):
+        raise ActionError(f"progress and success must be one number for each of the {promised[0]} rows")
+    return Plan(actions, *estimates)
 
 
 def noted(plan: Plan, row: int, step: int) -> list[Look]:
-    """The policy's own estimates at this look, if it has any."""
+    """The policy's own estimates at this look, if it has any; what is not finite is none."""
     if plan.progress is None and plan.success is None:
         return []
-    progress = None if plan.progress is None else float(plan.progress[row])
-    success = None if plan.success is None else float(plan.success[row])
-    return [Look(step, progress, success)]
+    numbers = [
+        None if one is None or not np.isfinite(one[row]) else float(one[row]) for one in (plan.progress, plan.success)
+    ]
+    return [Look(step, *numbers)]

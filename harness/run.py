@@ -13,8 +13,9 @@ import policies
 import protocols
 from harness.display import Display
 from harness.evaluation import ERRORS, Evaluation
-from harness.film import film
-from protocols.contracts import RENDER_PROFILES, EvaluationProtocol
+from harness.film import film, missing_to_draw
+from harness.rollout import CannotStartError
+from protocols.contracts import RENDER_PROFILES, EvaluationProtocol, at_least_one
 from results.store import Store
 
 EXAMPLES = """examples:
@@ -76,8 +77,16 @@ def main(arguments: list[str] | None = None) -> int:
     command = sys.argv[1:] if arguments is None else arguments
     options = parser().parse_args(command)
     try:
-        return run(options, command)
+        evaluation = prepared(options)
     except (LookupError, ValueError, RuntimeError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    try:
+        return run(evaluation, options, command)
+    except CannotStartError as error:
+        print(f"error: {error}; see {options.store / ERRORS}", file=sys.stderr)
+        return 2
+    except (RuntimeError, OSError) as error:  # the store cannot be written, or a video cannot be made
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -85,16 +94,26 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def run(options: argparse.Namespace, command: list[str]) -> int:
-    """Evaluate as the options say, then film."""
-    protocol = chosen_protocol(options.suite, options.protocol).changed(
-        tasks=options.tasks.split(",") if options.tasks else None,
-        trials=options.trials,
-        max_steps=options.max_steps,
-        render=options.render,
+def prepared(options: argparse.Namespace) -> Evaluation:
+    """The evaluation that the options name.
+
+    Raises:
+        LookupError, ValueError: a mistake in the options.
+    """
+    protocol = chosen_protocol(options.suite, options.protocol, options.tasks, options.trials)
+    protocol = protocol.changed(max_steps=options.max_steps, render=options.render)
+    at_least_one("workers", 1 if options.workers is None else options.workers)
+    evaluation = Evaluation(
+        protocol, options.policy, policy_arguments(options.policy_arg, options.checkpoint), options.execution
     )
-    arguments = policy_arguments(options.policy_arg, options.checkpoint)
-    evaluation = Evaluation(protocol, options.policy, arguments, options.execution)
+    if options.video != "none" and (lines := missing_to_draw(protocol.suite)):
+        raise ValueError("--video needs frames: " + "; ".join(lines))
+    return evaluation
+
+
+def run(evaluation: Evaluation, options: argparse.Namespace, command: list[str]) -> int:
+    """Evaluate what is missing, then film."""
+    protocol = evaluation.protocol
     with Store(options.store, write=True) as store:
         keys = {job.key for job in evaluation.jobs()}
         done = [record for record in store.records() if record.key in keys and record.error is None]
@@ -112,11 +131,12 @@ def run(options: argparse.Namespace, command: list[str]) -> int:
     return 1 if errors else 0
 
 
-def chosen_protocol(suite: str | None, name: str | None) -> EvaluationProtocol:
-    """The named protocol, or the suite's own.
+def chosen_protocol(suite: str | None, name: str | None, tasks: str | None, trials: int | None) -> EvaluationProtocol:
+    """The named protocol, or the suite's own; of it the tasks in a comma-separated list, and so many trials.
 
     Raises:
-        ValueError: neither is given, or the protocol is of another suite.
+        LookupError: an unknown name.
+        ValueError: neither suite nor protocol is given, they do not belong together, or there are no trials.
     """
     if name is None:
         if suite is None:
@@ -127,7 +147,7 @@ def chosen_protocol(suite: str | None, name: str | None) -> EvaluationProtocol:
     protocol = protocols.load(name)
     if suite is not None and suite != protocol.suite:
         raise ValueError(f"protocol {name!r} is of suite {protocol.suite!r}, not {suite!r}")
-    return protocol
+    return protocol.changed(tasks=None if tasks is None else tasks.split(","), trials=trials)
 
 
 def policy_arguments(pairs: list[str], checkpoint: str | None) -> dict[str, str]:

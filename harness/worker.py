@@ -1,12 +1,12 @@
 """An environment in its own process: one request, one reply, images through shared memory.
 
 The worker does one thing at a time and knows nothing of policies, stores or other workers. Whatever goes wrong in the
-environment becomes a `Failed` reply; the parent decides what that means. When the parent dies, the pipe closes and the
-worker ends.
+environment becomes a `Failed` reply; the parent decides what that means. When the parent dies, the worker is killed.
 """
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import time
 import traceback
@@ -19,6 +19,8 @@ import numpy as np
 
 import envs
 from protocols.contracts import ActionError, Advanced, Episode, Event, FloatArray, ImageArray
+
+PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,7 @@ class Server:
 def serve(connection: Connection, setup: Setup) -> None:
     """The worker process: answer until the parent hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # even a hung worker ends with its parent
     try:
         server = Server(setup)
         connection.send(Ready())

@@ -26,7 +26,7 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "max_steps": int,
     "image_size_px": int,
     "render": str,
-    "max_error_share": float,
+    "max_error_share": (int, float),
     "floors": dict,
 }
 
@@ -49,7 +49,11 @@ def load(name: str) -> EvaluationProtocol:
     except FileNotFoundError:
         raise LookupError(f"no protocol file {path}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not YAML: {error}") from None
+        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if path.parent.resolve() != FOLDER and path.stem in names():
+        raise ValueError(
+            f"{path}: the name {path.stem!r} is taken by a protocol of ours; another content is another name"
+        )
     check_keys(path, values)
     return EvaluationProtocol(
         name=path.stem,

@@ -253,6 +253,7 @@ class Record:
         deviations: conditions that differ from the protocol's; not comparable with published numbers.
         policy: name and arguments of the policy.
         policy_fingerprint: hash of the policy's weights and configuration.
+        deciding: hash of all that decides outcomes but the episode: conditions, policy, suite and package versions.
         success: verdict, None where there is an error.
         error: why there is no verdict, None where there is one.
         steps: control steps executed.
@@ -275,6 +276,7 @@ class Record:
     deviations: tuple[str, ...]
     policy: str
     policy_fingerprint: str
+    deciding: str
     success: bool | None
     error: str | None
     steps: int
@@ -317,7 +319,7 @@ class Plan(NamedTuple):
 class Policy(Interface):
     """Who acts. A policy module has `make(spec, **arguments) -> Policy`.
 
-    observation: what it looks at; cameras and state that it does not name are neither drawn nor sent.
+    observation: what it looks at; cameras that it does not name are not drawn.
     action: must equal the environment's.
     chunk: actions in a plan.
     execute: how many of them run before the next look, at most `chunk`.

@@ -32,16 +32,24 @@ def load(package: ModuleType, group: str, kind: str, name: str) -> ModuleType:
     Raises:
         LookupError: there is none of that name; the message names the nearest.
     """
-    if "." in name:
-        try:
-            return importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            raise LookupError(f"no {kind} module {name!r}: {error}") from error
+    if "." in name.strip("."):
+        return load_dotted(kind, name)
     require(kind, name, names(package, group))
     if name in own_names(package):
         return importlib.import_module(f"{package.__name__}.{name}")
     (point, *_) = entry_points(group=group, name=name)
     module: ModuleType = point.load()
+    return module
+
+
+def load_dotted(kind: str, name: str) -> ModuleType:
+    """Import a third party's module by its dotted name."""
+    try:
+        module = importlib.import_module(name)
+    except (ModuleNotFoundError, TypeError) as error:
+        raise LookupError(f"no {kind} module {name!r}: {error}") from error
+    if not hasattr(module, "make"):
+        raise LookupError(f"module {name!r} is no {kind}: it has no make()")
     return module
 
 

@@ -30,6 +30,7 @@ def flat(record: Record, *, times: bool = True) -> dict[str, Any]:
         "deviations": list(record.deviations),
         "policy": record.policy,
         "policy_fingerprint": record.policy_fingerprint,
+        "deciding": record.deciding,
         "task": episode.task,
         "tier": record.tier,
         "instruction": episode.instruction,
@@ -88,7 +89,7 @@ def parse_jsonl(text: str) -> list[Record]:
 def unflat(values: dict[str, Any]) -> Record:
     """The inverse of `flat`, without actions."""
     episode_keys = ("suite", "task", "instruction", "index", "seed", "max_steps", "split")
-    kept = ("key", "tier", "protocol", "conditions", "policy", "policy_fingerprint")
+    kept = ("key", "tier", "protocol", "conditions", "policy", "policy_fingerprint", "deciding")
     outcome = ("success", "error", "steps", "renders", "fingerprint")
     return Record(
         episode=Episode(**{key: values[key] for key in episode_keys}),

@@ -21,8 +21,8 @@ class PolicyRecords:
         protocol: name of the protocol.
         conditions: hash of its conditions.
         deviations: what was changed on the command line.
-        policy: name and arguments; where two policies of one name differ in their weights, with their fingerprint.
-        policy_fingerprint: hash of the policy's weights and configuration.
+        policy: name and arguments; where two of one name differ, in weights or versions, with the start of `deciding`.
+        deciding: hash of all that decides outcomes but the episode.
         records: at most one per task and index, in this order.
     """
 
@@ -30,7 +30,7 @@ class PolicyRecords:
     conditions: str
     deviations: tuple[str, ...]
     policy: str
-    policy_fingerprint: str
+    deciding: str
     records: tuple[Record, ...]
 
     @property
@@ -40,37 +40,19 @@ class PolicyRecords:
 
 
 def by_policy(records: Iterable[Record]) -> list[PolicyRecords]:
-    """Records by setting and policy, ordered by protocol, deviations, conditions and policy.
-
-    Raises:
-        ValueError: two records of one episode in one group; they were made by different versions or assets.
-    """
+    """Records by setting, policy and versions, ordered by protocol, deviations, conditions and policy."""
     groups: dict[tuple[str, tuple[str, ...], str, str, str], list[Record]] = defaultdict(list)
     for record in records:
         setting = (record.protocol, record.deviations, record.conditions)
-        groups[*setting, record.policy, record.policy_fingerprint].append(record)
+        groups[*setting, record.policy, record.deciding].append(record)
     named = Counter(group[:4] for group in groups)
     made = []
     for group, members in sorted(groups.items(), key=lambda item: item[0]):
-        protocol, deviations, conditions, policy, fingerprint = group
-        refuse_twins(policy, members)
-        label = policy if named[group[:4]] == 1 else f"{policy} [{fingerprint[:8]}]"
+        protocol, deviations, conditions, policy, deciding = group
+        label = policy if named[group[:4]] == 1 else f"{policy} [{deciding[:8]}]"
         ordered = sorted(members, key=lambda record: (record.episode.task, record.episode.index))
-        made.append(PolicyRecords(protocol, conditions, deviations, label, fingerprint, tuple(ordered)))
+        made.append(PolicyRecords(protocol, conditions, deviations, label, deciding, tuple(ordered)))
     return made
-
-
-def refuse_twins(policy: str, records: list[Record]) -> None:
-    """Refuse to count one episode twice."""
-    seen = set()
-    for record in records:
-        episode = (record.episode.task, record.episode.index)
-        if episode in seen:
-            raise ValueError(
-                f"{record.protocol}: {policy} has two records of {episode[0]} episode {episode[1]}, made by different "
-                "versions or assets, which must not be averaged; use a store that holds only one of them"
-            )
-        seen.add(episode)
 
 
 def comparable(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> bool:

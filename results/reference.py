@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from protocols.contracts import Record
 from results.export import load_records
+from results.groups import by_policy
 from results.statistics import by_task, summarise
 from results.store import StoreError
 
@@ -83,13 +84,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, metavar="FILE", help="another file to write")
     chosen = parser.parse_args(arguments)
     try:
-        found = [
-            record
-            for record in load_records(chosen.store)
-            if (record.protocol, record.policy, record.deviations) == (chosen.protocol, chosen.policy, ())
-        ]
-        if not found:
-            raise ValueError(f"{chosen.store} has no records of {chosen.policy} on {chosen.protocol}")
+        wanted = (chosen.protocol, chosen.policy, ())
+        records = load_records(chosen.store)
+        groups = by_policy(one for one in records if (one.protocol, one.policy, one.deviations) == wanted)
+        if len(groups) != 1:
+            raise ValueError(
+                f"{chosen.store} must have records of {chosen.policy} on {chosen.protocol} by one set of versions and "
+                f"conditions, not {len(groups)}"
+            )
+        found = list(groups[0].records)
         path = chosen.out or path_for(chosen.protocol, chosen.policy)
         path.write_text(written(found), encoding="utf-8")
     except (StoreError, ValueError, OSError) as error:

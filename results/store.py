@@ -102,7 +102,8 @@ class Store:
 
     def settled(self) -> set[str]:
         """Keys of the episodes that have a verdict; those with an error are still to be done."""
-        return {key for (key,) in self.database.execute("SELECT key FROM records WHERE success IS NOT NULL")}
+        with explained(self.folder):
+            return {key for (key,) in self.database.execute("SELECT key FROM records WHERE success IS NOT NULL")}
 
     def records(self) -> Iterator[Record]:
         """Every record, in one canonical order that does not depend on when they were made."""
@@ -112,7 +113,9 @@ class Store:
 
     def runs(self) -> dict[str, dict[str, Any]]:
         """Provenance by run."""
-        return {run: json.loads(body) for run, body in self.database.execute("SELECT run, body FROM runs ORDER BY run")}
+        with explained(self.folder):
+            rows = self.database.execute("SELECT run, body FROM runs ORDER BY run").fetchall()
+        return {run: json.loads(body) for run, body in rows}
 
     def merge(self, other: Store) -> None:
         """Add all that another store has."""
@@ -159,11 +162,13 @@ def explained(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(f"cannot use the store folder {folder}: {error.strerror}") from error
-    except sqlite3.Error as error:
+    except sqlite3.OperationalError as error:
         raise StoreError(
             f"cannot use the store in {folder}: {error}; what was committed before is safe, "
             "free some space or name another folder and run the same command again"
         ) from error
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot use the store in {folder}: {error}; it is damaged or no store") from error
 
 
 def better(new: Record, old: Record) -> bool:

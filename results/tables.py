@@ -3,7 +3,7 @@
 One section per setting (protocol, deviations, conditions), one row per policy, then one table per policy with its tiers
 and tasks. Published numbers (`results/published/*.csv`) stand beside a policy's only where it has all episodes of the
 protocol under its own conditions, and are marked as not matched; partial results and changed conditions are kept
-apart and say so. A share of episodes without a verdict above the protocol's limit is refused.
+apart and say so. A policy with a larger share of episodes without a verdict than the protocol allows gets no numbers.
 """
 
 from __future__ import annotations
@@ -74,11 +74,12 @@ def render(
         by: "task" lists tiers and tasks, "tier" only tiers.
 
     Raises:
-        ValueError: too large a share of errors, or two records of one episode that must not be averaged.
+        ValueError: every policy has too large a share of errors.
     """
     made = by_policy(records)
-    for measured in made:
-        refuse_errors(measured, known.get(measured.protocol))
+    refused = [line for measured in made if (line := refusal(measured, known.get(measured.protocol)))]
+    if len(refused) == len(made):
+        raise ValueError("; ".join(refused))
     if form == "csv":
         return render_csv(made, known, published, by)
     blocks: list[Block] = []
@@ -87,14 +88,15 @@ def render(
     return (latex if form == "latex" else markdown)([*blocks, Paragraph(METHOD)])
 
 
-def refuse_errors(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> None:
-    """Refuse a policy's records where too large a share of the episodes has no verdict."""
+def refusal(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> str:
+    """Why a policy's records give no numbers: too large a share of the episodes has no verdict; else empty."""
     errors, share = summarise(measured.records).errors, protocol.max_error_share if protocol else 1.0
-    if errors > share * len(measured.records):
-        raise ValueError(
-            f"{measured.protocol}: {errors} of {len(measured.records)} episodes of {measured.policy} have no "
-            f"verdict, the protocol allows {100 * share:g} %; run the same command again, it does only these"
-        )
+    if errors <= share * len(measured.records):
+        return ""
+    return (
+        f"{measured.policy}: refused, {errors} of {len(measured.records)} episodes have no verdict and "
+        f"{measured.protocol} allows {100 * share:g} %; run the same command again, it does only these"
+    )
 
 
 def section(
@@ -103,11 +105,13 @@ def section(
     """Everything about one setting."""
     setting, protocol = group[0], known.get(group[0].protocol)
     printed = [number for number in published if number.protocol == setting.protocol]
-    full = [measured for measured in group if comparable(measured, protocol)]
-    apart = [measured for measured in group if not comparable(measured, protocol)]
+    shown = [measured for measured in group if not refusal(measured, protocol)]
+    full = [measured for measured in shown if comparable(measured, protocol)]
+    apart = [measured for measured in shown if not comparable(measured, protocol)]
     yield Heading(", ".join((setting.protocol, *setting.deviations)))
     yield Paragraph(" ".join(remarks(setting, protocol)))
-    yield Bullets(tuple(f"{measured.policy}: {coverage(measured, protocol)}" for measured in group))
+    said = (refusal(one, protocol) or f"{one.policy}: {coverage(one, protocol)}" for one in group)
+    yield Bullets(tuple(said))
     if full:
         tiers = list(by_tier(record for measured in full for record in measured.records))
         rows = [*policy_rows(full, tiers), *published_rows(printed, tiers)]
@@ -119,7 +123,7 @@ def section(
         tiers = list(by_tier(record for measured in apart for record in measured.records))
         caption = "Success by tier in %, not comparable with published numbers"
         yield Table(caption, summary_header(tiers), tuple(policy_rows(apart, tiers)))
-    for measured in group:
+    for measured in shown:
         yield Table(f"{measured.policy}: success by {by}", DETAIL_HEADER, tuple(detail_rows(measured, by)))
 
 
@@ -224,7 +228,7 @@ def summary_cells(summary: Summary) -> tuple[str, ...]:
 
 
 CSV_HEADER = (
-    *("protocol", "deviations", "conditions", "policy", "policy_fingerprint", "kind", "level", "name", "tier"),
+    *("protocol", "deviations", "conditions", "policy", "deciding", "kind", "level", "name", "tier"),
     *("successes", "episodes", "success_percent", "low_percent", "high_percent", "steps_mean", "steps_median"),
     *("errors", "complete", "source"),
 )
@@ -233,7 +237,7 @@ CSV_HEADER = (
 def render_csv(
     made: list[PolicyRecords], known: Mapping[str, EvaluationProtocol], published: Sequence[Published], by: str
 ) -> str:
-    """One line per number: level tier, task, tier_mean or task_mean; kind measured or published."""
+    """One line per number: level tier, task, tier_mean or task_mean; kind measured, refused or published."""
     text = io.StringIO()
     writer = csv.DictWriter(text, CSV_HEADER, restval="", lineterminator="\n")
     writer.writeheader()
@@ -243,11 +247,14 @@ def render_csv(
             "deviations": " ".join(measured.deviations),
             "conditions": measured.conditions,
             "policy": measured.policy,
-            "policy_fingerprint": measured.policy_fingerprint,
+            "deciding": measured.deciding,
             "kind": "measured",
             "complete": int(comparable(measured, known.get(measured.protocol))),
         }
-        writer.writerows(common | row for row in csv_rows(measured, by))
+        if refusal(measured, known.get(measured.protocol)):
+            writer.writerow(common | {"kind": "refused", "errors": summarise(measured.records).errors})
+        else:
+            writer.writerows(common | row for row in csv_rows(measured, by))
     full = {group.protocol for group in made if comparable(group, known.get(group.protocol))}
     writer.writerows(csv_published(number) for number in published if number.protocol in full)
     return text.getvalue()

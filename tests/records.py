@@ -46,7 +46,8 @@ def make_record(
     common |= fields
     version = common.pop("version", "1")
     decides = [common[name] for name in ("conditions", "policy", "policy_fingerprint")]
-    common.setdefault("key", content_hash([task, index, split, version, *decides]))
+    common.setdefault("deciding", content_hash([version, *decides]))
+    common.setdefault("key", content_hash([task, index, split, common["deciding"]]))
     return Record(episode=episode, success=success, steps=steps, **common)
 
 

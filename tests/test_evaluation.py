@@ -11,6 +11,7 @@ import pytest
 
 import protocols
 from harness.evaluation import ERRORS, Evaluation
+from harness.rollout import CannotStartError
 from protocols.contracts import Record
 from results.export import jsonl
 from results.store import Store
@@ -148,9 +149,33 @@ def test_an_action_that_cannot_be_executed_is_an_error_that_names_the_step(
 
 
 def test_a_policy_that_fails_for_one_episode_spoils_no_other_in_its_batch(tmp_path: Path) -> None:
-    records = evaluate(tmp_path, arguments={"wrong": "raise"}, workers=4)
-    for record in records:
+    alone = evaluate(tmp_path / "alone", arguments={"wrong": "raise"}, workers=1)
+    together = evaluate(tmp_path / "together", arguments={"wrong": "raise"}, workers=4)
+    assert text(together) == text(alone)
+    for record in together:
         assert (record.error is not None) == bool(record.episode.seed % 2)
+
+
+@pytest.mark.parametrize("wrong", ["text", "short"])
+def test_a_malformed_plan_is_an_error_record_and_the_evaluation_goes_on(tmp_path: Path, wrong: str) -> None:
+    records = evaluate(tmp_path, arguments={"wrong": wrong}, workers=2)
+    assert len(records) == 8
+    assert all(record.error for record in records)
+
+
+def test_two_names_of_one_behaviour_share_no_record(tmp_path: Path) -> None:
+    evaluate(tmp_path, "zero", trials=1)
+    records = evaluate(tmp_path, "zero", arguments={"chunk": "1"}, trials=1)
+    assert [record.policy for record in records] == ["zero(chunk=1)"] * 2
+
+
+def test_a_worker_that_cannot_start_is_one_line_and_its_traceback_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINE_BROKEN", "1")
+    with pytest.raises(CannotStartError, match=r"^a worker of suite 'tests.line' cannot start: OSError: out of line$"):
+        evaluate(tmp_path)
+    assert "Traceback" in (tmp_path / ERRORS).read_text()
 
 
 def test_replay_reproduces_starts_verdicts_steps_and_progress(tmp_path: Path) -> None:

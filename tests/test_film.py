@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from harness.film import film, main, path_of
 from harness.run import main as run
 from protocols.contracts import Record
 from results.store import Store, read
+from tests.commands import finish, start, wait_until
 
 LINE = str(Path(__file__).parent / "line" / "line.yaml")
 
@@ -62,6 +65,34 @@ def test_a_record_that_does_not_play_as_recorded_is_reported(
     assert len(complaints) == 2
     assert "its start is not the recorded one" in " ".join(complaints)
     assert "its progress differs from the recorded one by step 1" in " ".join(complaints)
+    assert not list((tmp_path / "videos").glob("*.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--workers", "0"), "workers must be at least 1"),
+        (("--tasks", "neer"), "no task named 'neer'; did you mean 'near'"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    recorded(tmp_path)
+    capsys.readouterr()
+    assert main(["--store", str(tmp_path), *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_pressing_ctrl_c_twice_while_filming_ends_it(tmp_path: Path) -> None:
+    recorded(tmp_path, "zero")
+    process = start("harness.film", "--store", tmp_path, LINE_SLOW_FRAMES="1")
+    wait_until(lambda: any((tmp_path / "videos").glob(".*unfinished")))
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    code, _, _ = finish(process)
+    assert code != 0
     assert not list((tmp_path / "videos").glob("*.mp4"))
 
 

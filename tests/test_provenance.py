@@ -19,6 +19,7 @@ from harness.provenance import deciding_hash, episode_key, run_provenance, versi
 from protocols.contracts import Episode
 
 MT10 = protocols.load("metaworld_mt10")
+POLICY = ("expert", "print")
 EPISODE = Episode("line", "near", "go near", 0, 1, 40)
 
 text = st.text(max_size=5)
@@ -37,43 +38,49 @@ def suite(name: str = "envs.line", version: int = 1, packages: tuple[str, ...] =
 def test_keys_are_equal_exactly_where_episode_and_conditions_are(
     one: Episode, other: Episode, deciding: str, otherwise: str
 ) -> None:
-    assert episode_key(deciding, one) == episode_key(deciding, replace(one))
-    assert (episode_key(deciding, one) == episode_key(otherwise, other)) == ((deciding, one) == (otherwise, other))
+    assert episode_key(deciding, one, "easy") == episode_key(deciding, replace(one), "easy")
+    assert (episode_key(deciding, one, "easy") == episode_key(otherwise, other, "easy")) == (
+        (deciding, one) == (otherwise, other)
+    )
 
 
 @pytest.mark.parametrize("key", asdict(EPISODE))
 def test_every_value_of_an_episode_is_in_its_key(key: str) -> None:
     value = asdict(EPISODE)[key]
     other = replace(EPISODE, **{key: value + (1 if isinstance(value, int) else " again")})
-    assert episode_key("same", other) != episode_key("same", EPISODE)
+    assert episode_key("same", other, "easy") != episode_key("same", EPISODE, "easy")
+    assert episode_key("same", EPISODE, "hard") != episode_key("same", EPISODE, "easy")
 
 
 def test_a_choice_of_episodes_leaves_keys_as_they_are() -> None:
     chosen = MT10.changed(tasks=["push-v3"], trials=3)
-    assert deciding_hash(chosen, suite(), "policy") == deciding_hash(MT10, suite(), "policy")
+    assert deciding_hash(chosen, suite(), *POLICY) == deciding_hash(MT10, suite(), *POLICY)
 
 
 @pytest.mark.parametrize(
     ("changed", "other_suite", "policy"),
     [
-        ({"max_steps": 399}, suite(), "policy"),
-        ({"render": "fast"}, suite(), "policy"),
-        ({}, suite(name="envs.circle"), "policy"),
-        ({}, suite(version=2), "policy"),
-        ({}, suite(packages=("numpy", "scipy")), "policy"),
-        ({}, suite(), "another policy"),
+        ({"max_steps": 399}, suite(), POLICY),
+        ({"render": "fast"}, suite(), POLICY),
+        ({}, suite(name="envs.circle"), POLICY),
+        ({}, suite(version=2), POLICY),
+        ({}, suite(packages=("numpy", "scipy")), POLICY),
+        ({}, suite(), ("expert", "another print")),
+        ({}, suite(), ("another name", "print")),
     ],
 )
 def test_all_that_decides_an_outcome_changes_keys(
-    changed: dict[str, Any], other_suite: ModuleType, policy: str
+    changed: dict[str, Any], other_suite: ModuleType, policy: tuple[str, str]
 ) -> None:
-    assert deciding_hash(MT10.changed(**changed), other_suite, policy) != deciding_hash(MT10, suite(), "policy")
+    assert deciding_hash(MT10.changed(**changed), other_suite, *policy) != deciding_hash(
+        MT10, suite(), "expert", "print"
+    )
 
 
 def test_another_version_of_a_package_changes_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = deciding_hash(MT10, suite(), "policy")
+    before = deciding_hash(MT10, suite(), *POLICY)
     monkeypatch.setattr(provenance, "version", lambda package: "0.0.0")
-    assert deciding_hash(MT10, suite(), "policy") != before
+    assert deciding_hash(MT10, suite(), *POLICY) != before
 
 
 def test_versions_are_those_installed_and_what_is_not_is_absent() -> None:

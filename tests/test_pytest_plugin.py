@@ -50,10 +50,10 @@ def test_selecting_items_runs_only_their_tasks(tmp_path: Path) -> None:
 
 def test_a_task_below_its_reference_fails_and_says_so(tmp_path: Path) -> None:
     reference = tmp_path / "reference.csv"
-    reference.write_text("task,successes,episodes\nnear,20,20\nfar,0,20\n")
+    reference.write_text("task,successes,episodes\nnear,20,20\n")
     code, text = benchmark(tmp_path / "store", "--policy", "zero", *LINE, "--reference", reference)
     assert code == 1
-    assert "1 failed, 1 passed" in text
+    assert "1 failed, 1 skipped" in text
     assert "0/4 episodes succeeded, significantly below the reference's 20/20" in text
 
 
@@ -70,6 +70,17 @@ def test_a_mistake_ends_the_session_with_one_line(tmp_path: Path, arguments: tup
     assert code != 0
     assert words in text
     assert "Traceback" not in text
+
+
+def test_a_test_that_could_not_fail_is_skipped(tmp_path: Path) -> None:
+    code, text = benchmark(tmp_path, "--policy", "expert", *LINE, "--trials", "1")
+    assert code == 0
+    assert "2 skipped" in text
+    assert (
+        TaskSuccess([], None, None, alpha=0.01).untold() == "there is neither a reference nor a floor to compare with"
+    )
+    assert "too few" in TaskSuccess([make_record()], (20, 20), None, alpha=0.01).untold()
+    assert TaskSuccess([make_record(index=i) for i in range(2)], (20, 20), None, alpha=0.01).untold() == ""
 
 
 def test_a_rate_as_good_as_its_reference_and_floor_passes() -> None:

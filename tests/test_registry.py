@@ -48,7 +48,7 @@ def test_a_third_party_adds_entries_through_entry_points() -> None:
 
 
 def test_any_module_is_loaded_by_its_dotted_name() -> None:
-    assert registry.load(policies, GROUP, "policy", "tests.records").__name__ == "tests.records"
+    assert registry.load(policies, GROUP, "policy", "tests.line.pointer").__name__ == "tests.line.pointer"
 
 
 @pytest.mark.parametrize("name", ["tests.no_such_module", "no_such_package.policy"])

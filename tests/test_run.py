@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,10 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         (("--policy", "replay", *LINE), "needs --policy-arg store=DIR"),
         (("--policy", "tests.line.misfit", *LINE), "does not fit suite 'tests.line'"),
         (("--policy", "no.such.module", *LINE), "no policy module 'no.such.module'"),
+        (("--policy", "os.path", *LINE), "module 'os.path' is no policy: it has no make()"),
+        (("--policy", "..", *LINE), "no policy named '..'"),
+        (("--policy", "zero", *LINE, "--workers", "0"), "workers must be at least 1, not 0"),
+        (("--policy", "zero", *LINE, "--tasks", ""), "no task named ''"),
     ],
 )
 def test_a_mistake_is_one_clear_line_and_exit_code_2(
@@ -64,6 +69,12 @@ def test_a_protocol_file_with_an_unknown_key_is_refused(capsys: pytest.CaptureFi
     path = tmp_path / "mine.yaml"
     path.write_text(Path("tests/line/line.yaml").read_text() + "horizon: 3\n")
     assert "unknown keys: horizon" in refused(capsys, "--policy", "zero", "--protocol", path)
+
+
+def test_a_protocol_that_poses_as_ours_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "metaworld_mt10.yaml"
+    path.write_text(Path("protocols/metaworld_mt10.yaml").read_text())
+    assert "is taken by a protocol of ours" in refused(capsys, "--policy", "zero", "--protocol", path)
 
 
 def test_a_store_below_a_file_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -102,6 +113,7 @@ def test_without_opengl_state_only_policies_run_and_others_are_refused(
     assert main(["--policy", "zero", *quick]) == 0
     capsys.readouterr()
     assert "MUJOCO_GL" in refused(capsys, "--policy", "zero", "--policy-arg", "cameras=agent", *quick)
+    assert "--video needs frames" in refused(capsys, "--policy", "zero", "--video", "all", *quick)
 
 
 def test_episodes_without_a_verdict_are_said_and_exit_code_1(
@@ -120,6 +132,17 @@ def test_a_second_run_on_a_locked_store_is_refused_and_the_first_goes_on(tmp_pat
     assert "another run is writing to the store" in error
     first.send_signal(signal.SIGINT)
     assert finish(first)[0] == 130
+
+
+def test_a_hung_worker_ends_with_its_run(tmp_path: Path) -> None:
+    arguments = ("--policy", "expert", "--protocol", "tests/line/wild.yaml", "--tasks", "hang", "--trials", "1")
+    process = start("harness.run", *arguments, "--store", tmp_path)
+    wait_until(lambda: bool(workers_of(process.pid)))
+    (worker,) = workers_of(process.pid)
+    time.sleep(1.5)  # it sleeps in its third step by then
+    process.kill()
+    finish(process)
+    wait_until(lambda: not is_alive(worker), limit_s=5)
 
 
 def test_ctrl_c_leaves_a_store_that_the_same_command_completes(tmp_path: Path) -> None:

@@ -101,8 +101,20 @@ def test_an_unknown_protocol_is_shown_and_named_as_unchecked() -> None:
 def test_few_errors_are_shown_and_many_are_refused() -> None:
     records = make_evaluation(MT50, "vla")
     assert "- vla: all 500 episodes of the protocol, 5 without a verdict" in tables(with_errors(records, 5))
-    with pytest.raises(ValueError, match="6 of 500 episodes of vla have no verdict, the protocol allows 1 %"):
+    with pytest.raises(
+        ValueError, match="vla: refused, 6 of 500 episodes have no verdict and metaworld_mt50 allows 1 %"
+    ):
         tables(with_errors(records, 6))
+
+
+def test_a_policy_that_is_refused_keeps_the_others_in_the_table() -> None:
+    records = make_evaluation(MT50, "good") + with_errors(make_evaluation(MT50, "bad"), 6)
+    text = tables(records)
+    assert "- bad: refused, 6 of 500 episodes have no verdict" in text
+    assert "### good: success by task" in text
+    assert "### bad" not in text
+    rows = list(csv.DictReader(io.StringIO(tables(records, "csv"))))
+    assert [(row["kind"], row["errors"]) for row in rows if row["policy"] == "bad"] == [("refused", "6")]
 
 
 def test_csv_has_one_line_per_number_and_marks_what_is_published() -> None:
@@ -208,4 +220,4 @@ def test_too_many_errors_are_exit_code_2(tmp_path: Path, capsys: pytest.CaptureF
     with Store(tmp_path, write=True) as opened:
         opened.add(make_record(success=None))
     assert main(["--store", str(tmp_path)]) == 2
-    assert "1 of 1 episodes of expert have no verdict" in capsys.readouterr().err
+    assert "expert: refused, 1 of 1 episodes have no verdict" in capsys.readouterr().err

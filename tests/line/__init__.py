@@ -9,7 +9,8 @@ success      |position - goal| < 0.05 m
 start        position 0, goal uniform in 0.5 to 1 m
 
 Some tasks misbehave: `raise`, `die` and `hang` do so at their third step, `die_once` only while the file named by
-LINE_DIE_ONCE is there, which it removes.
+LINE_DIE_ONCE is there, which it removes. With LINE_BROKEN set, no environment can be made; with LINE_SLOW_FRAMES, a
+frame takes a second.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ def spec(image_size_px: int = 8) -> EnvSpec:
 
 
 def make(**options: Any) -> Line:
+    if "LINE_BROKEN" in os.environ:
+        raise OSError("out of line")
     return Line(**options)
 
 
@@ -148,6 +151,7 @@ class Line(gymnasium.Env[dict[str, Any], FloatArray]):
         }
 
     def frame(self, camera: str) -> ImageArray:
+        time.sleep(1 if "LINE_SLOW_FRAMES" in os.environ else 0)
         image = np.zeros((self.size_px, self.size_px, 3), np.uint8)
         image[:, int(np.clip(self.position, 0, 1) * (self.size_px - 1))] = 255
         return image
