@@ -14,8 +14,9 @@ from harness.doctor import Finding
 
 NO_OPENGL = Finding("opengl", False, "no OpenGL renderer works here")
 OPENGL = Finding("opengl", True, "egl: llvmpipe")
-READY_SUITE = "PACKAGES = ('numpy',)\ndef missing():\n    return []\n"
-LACKING_SUITE = "PACKAGES = ()\ndef missing():\n    return ['assets: python -m lab.get_assets']\n"
+MAKE = "def make():\n    raise AssertionError('the doctor makes no environment')\n"
+READY_SUITE = MAKE + "PACKAGES = ('numpy',)\ndef missing():\n    return []\n"
+LACKING_SUITE = MAKE + "PACKAGES = ()\ndef missing():\n    return ['assets: python -m lab.get_assets']\n"
 
 
 look_at_torch = doctor.look_at_torch
