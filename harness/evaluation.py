@@ -51,9 +51,9 @@ class Evaluation:
             arguments = {"actions": recorded_actions(**arguments)}
         self.policy: Policy = wrapped(policies.make(policy, spec, arguments), execution)
         if lines := misfits(self.policy, spec):
-            raise ValueError("\n  ".join([f"policy {policy!r} does not fit suite {protocol.suite!r}:", *lines]))
+            raise ValueError(f"policy {policy!r} does not fit suite {protocol.suite!r}: {'; '.join(lines)}")
         if lines := self.suite.missing(images=bool(self.policy.observation.cameras)):
-            raise ValueError("\n  ".join([f"suite {protocol.suite!r} cannot run policy {policy!r}:", *lines]))
+            raise ValueError(f"suite {protocol.suite!r} cannot run policy {policy!r}: {'; '.join(lines)}")
         self.fingerprint = self.policy.fingerprint()
         self.deciding = provenance.deciding_hash(protocol, self.suite, self.policy_name, self.fingerprint)
 

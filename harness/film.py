@@ -47,7 +47,8 @@ def film(records: list[Record], folder: Path, image_size_px: int, render: str, w
         RuntimeError: something is missing to draw with.
     """
     left = [record for record in records if record.error is None and not path_of(record, folder).exists()]
-    if lines := [line for suite in {record.episode.suite for record in left} for line in missing_to_draw(suite)]:
+    suites = {record.episode.suite for record in left}
+    if lines := [line for suite in suites for line in envs.load(suite).missing(images=True)]:
         raise RuntimeError("no videos: " + "; ".join(lines))
     console, complaints = Console(stderr=True, soft_wrap=True), []
     processes = ProcessPoolExecutor(
@@ -69,12 +70,6 @@ def film(records: list[Record], folder: Path, image_size_px: int, render: str, w
         console.print(line, style="yellow")
     console.print(f"{len(left) - len(complaints)} new videos in {folder}")
     return complaints
-
-
-def missing_to_draw(suite: str) -> list[str]:
-    """What has to be installed before the suite can draw."""
-    lines: list[str] = envs.load(suite).missing(images=True)
-    return lines
 
 
 def path_of(record: Record, folder: Path) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import run as command_line
+from harness import options as shared
 from protocols.contracts import EvaluationProtocol, Record, at_least_one
 
 EPISODES = pytest.StashKey["Episodes"]()
@@ -24,7 +24,7 @@ USER_ERRORS = (LookupError, ValueError, RuntimeError, OSError)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of `python -m harness.run` that say what is evaluated, and how strictly it is judged."""
     group = parser.getgroup("headway", "evaluation of robot policies")
-    command_line.add_what(group.addoption, required=False)
+    shared.add_what_options(group.addoption, required=False)
     group.addoption("--policy-arg", action="append", default=[], metavar="KEY=VALUE", help="argument of the policy")
     group.addoption("--workers", type=int, metavar="N", help="worker processes (default: one per core)")
     group.addoption("--store", type=Path, default=Path("runs"), metavar="DIR", help="folder of records (default: runs)")
@@ -80,7 +80,7 @@ class Episodes:
         from results.store import Store
 
         options = config.option
-        arguments = command_line.policy_arguments(options.policy_arg, None)
+        arguments = shared.policy_arguments(options.policy_arg, None)
         evaluation = Evaluation(protocol, options.policy, arguments)
         committed = options.reference or reference.path_for(protocol.name, evaluation.policy_name)
         self.reference = reference.read(committed) if options.reference or committed.exists() else {}
@@ -110,7 +110,7 @@ def chosen_protocol(config: pytest.Config) -> EvaluationProtocol:
     options = config.option
     try:
         at_least_one("workers", 1 if options.workers is None else options.workers)
-        return command_line.chosen_protocol(options.suite, options.protocol, options.tasks, options.trials)
+        return shared.chosen_protocol(options.suite, options.protocol, options.tasks, options.trials)
     except (LookupError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
 

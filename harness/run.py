@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import envs
-import policies
-import protocols
 from harness.display import Display
 from harness.evaluation import ERRORS, Evaluation
-from harness.film import film, missing_to_draw
+from harness.options import add_what_options, chosen_protocol, policy_arguments
 from harness.rollout import CannotStartError
-from protocols.contracts import RENDER_PROFILES, EvaluationProtocol, at_least_one
+from protocols.contracts import RENDER_PROFILES, at_least_one
 from results.store import Store
 
 EXAMPLES = """examples:
@@ -42,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_what(options.add_argument, required=True)
+    add_what_options(options.add_argument, required=True)
     options.add_argument("--max-steps", type=int, metavar="N", help="another horizon; recorded as a deviation")
     options.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
     options.add_argument("--order", choices=("forward", "reversed"), default="forward", help="order of episodes")
@@ -61,15 +56,6 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--render", choices=RENDER_PROFILES, help="another render profile; recorded as a deviation")
     return options
-
-
-def add_what(add: Callable[..., Any], *, required: bool) -> None:
-    """The options that say what is evaluated, through `add_argument` or pytest's `addoption`."""
-    add("--policy", required=required, metavar="P", help=f"one of: {', '.join(policies.names())}")
-    add("--suite", metavar="S", help=f"one of: {', '.join(envs.names())}")
-    add("--protocol", metavar="N", help="a protocol or a path to a .yaml (default: the suite's own)")
-    add("--tasks", metavar="A,B", help="only these tasks of the protocol")
-    add("--trials", type=int, metavar="N", help="episodes per task (default: the protocol's)")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -106,7 +92,7 @@ def prepared(options: argparse.Namespace) -> Evaluation:
     evaluation = Evaluation(
         protocol, options.policy, policy_arguments(options.policy_arg, options.checkpoint), options.execution
     )
-    if options.video != "none" and (lines := missing_to_draw(protocol.suite)):
+    if options.video != "none" and (lines := evaluation.suite.missing(images=True)):
         raise ValueError("--video needs frames: " + "; ".join(lines))
     return evaluation
 
@@ -123,42 +109,14 @@ def run(evaluation: Evaluation, options: argparse.Namespace, command: list[str])
                 display.add(record)
         records = [record for record in store.records() if record.key in keys]
         if options.video != "none":
+            from harness.film import film
+
             wanted = [record for record in records if options.video == "all" or record.success is False]
             film(wanted, store.folder / "videos", protocol.image_size_px, protocol.render, options.workers)
     print(f"records: {options.store}; tables: python -m results.tables --store {options.store}")
     if errors := sum(record.error is not None for record in records):
         print(f"{errors} episodes have no verdict, see {options.store / ERRORS}; the same command tries them again")
     return 1 if errors else 0
-
-
-def chosen_protocol(suite: str | None, name: str | None, tasks: str | None, trials: int | None) -> EvaluationProtocol:
-    """The named protocol, or the suite's own; of it the tasks in a comma-separated list, and so many trials.
-
-    Raises:
-        LookupError: an unknown name.
-        ValueError: neither suite nor protocol is given, they do not belong together, or there are no trials.
-    """
-    if name is None:
-        if suite is None:
-            raise ValueError(
-                f"name a --suite ({', '.join(envs.names())}) or a --protocol ({', '.join(protocols.names())})"
-            )
-        name = envs.load(suite).DEFAULT_PROTOCOL
-    protocol = protocols.load(name)
-    if suite is not None and suite != protocol.suite:
-        raise ValueError(f"protocol {name!r} is of suite {protocol.suite!r}, not {suite!r}")
-    return protocol.changed(tasks=None if tasks is None else tasks.split(","), trials=trials)
-
-
-def policy_arguments(pairs: list[str], checkpoint: str | None) -> dict[str, str]:
-    """`KEY=VALUE` texts as arguments of a policy."""
-    arguments: dict[str, str] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise ValueError(f"--policy-arg takes KEY=VALUE, not {pair!r}")
-        arguments[key.replace("-", "_")] = value
-    return arguments | ({"checkpoint": checkpoint} if checkpoint else {})
 
 
 if __name__ == "__main__":

@@ -198,7 +198,7 @@ def test_replaying_an_episode_that_was_not_recorded_is_an_error(tmp_path: Path) 
 
 
 def test_a_policy_that_does_not_fit_is_refused_before_the_first_episode() -> None:
-    with pytest.raises(ValueError, match=r"does not fit.*\n.*camera 'agent'.*\(8, 8\)"):
+    with pytest.raises(ValueError, match=r"does not fit.*camera 'agent'.*\(8, 8\)"):
         Evaluation(protocols.load(LINE), "tests.line.misfit", {})
 
 

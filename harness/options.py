@@ -1,0 +1,50 @@
+"""Options that the command line and the pytest plugin share: what is evaluated, and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import envs
+import policies
+import protocols
+from protocols.contracts import EvaluationProtocol
+
+
+def add_what_options(add: Callable[..., Any], *, required: bool) -> None:
+    """The options that say what is evaluated, through `add_argument` or pytest's `addoption`."""
+    add("--policy", required=required, metavar="P", help=f"one of: {', '.join(policies.names())}")
+    add("--suite", metavar="S", help=f"one of: {', '.join(envs.names())}")
+    add("--protocol", metavar="N", help="a protocol or a path to a .yaml (default: the suite's own)")
+    add("--tasks", metavar="A,B", help="only these tasks of the protocol")
+    add("--trials", type=int, metavar="N", help="episodes per task (default: the protocol's)")
+
+
+def chosen_protocol(suite: str | None, name: str | None, tasks: str | None, trials: int | None) -> EvaluationProtocol:
+    """The named protocol, or the suite's own; of it the tasks in a comma-separated list, and so many trials.
+
+    Raises:
+        LookupError: an unknown name.
+        ValueError: neither suite nor protocol is given, they do not belong together, or there are no trials.
+    """
+    if name is None:
+        if suite is None:
+            raise ValueError(
+                f"name a --suite ({', '.join(envs.names())}) or a --protocol ({', '.join(protocols.names())})"
+            )
+        name = envs.load(suite).DEFAULT_PROTOCOL
+    protocol = protocols.load(name)
+    if suite is not None and suite != protocol.suite:
+        raise ValueError(f"protocol {name!r} is of suite {protocol.suite!r}, not {suite!r}")
+    return protocol.changed(tasks=None if tasks is None else tasks.split(","), trials=trials)
+
+
+def policy_arguments(pairs: list[str], checkpoint: str | None) -> dict[str, str]:
+    """`KEY=VALUE` texts as arguments of a policy."""
+    arguments: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--policy-arg takes KEY=VALUE, not {pair!r}")
+        arguments[key.replace("-", "_")] = value
+    return arguments | ({"checkpoint": checkpoint} if checkpoint else {})
