@@ -52,7 +52,15 @@ def by_episode(store: Path) -> dict[tuple[str, int], Record]:
 def workers_of(pid: int) -> list[int]:
     """Process ids of a run's workers."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
+    return [int(child) for child in children if "spawn_main" in command_of(child)]
+
+
+def command_of(pid: str) -> str:
+    """The command line of a process, empty when it has gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
 
 
 def is_alive(pid: int) -> bool:

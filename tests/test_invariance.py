@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,8 @@ def test_killed_workers_leave_no_trace_in_the_records(tmp_path: Path, undisturbe
     for wanted in (1, 4):
         wait_until(lambda wanted=wanted: count(tmp_path) >= wanted or process.poll() is not None)
         for worker in workers_of(process.pid)[:1] if process.poll() is None else []:
-            os.kill(worker, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
     code, _, error = finish(process)
     assert code == 0, error
     assert exported(tmp_path) == expected
