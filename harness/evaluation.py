@@ -98,10 +98,9 @@ class Evaluation:
         about = provenance.run_provenance(self.protocol, list(command))
         with ExitStack() as stack:
             crew = [self._worker(stack, hung_after_s) for _ in range(min(wanted, len(jobs)))]
-            for number, running in enumerate(self._ended(crew, jobs, store)):
-                if number == 0:
-                    drawn_by = sorted({worker.renderer for worker in crew if worker.renderer})
-                    store.add_run(run, about | {"renderer": drawn_by})
+            if jobs:
+                store.add_run(run, about)
+            for running in self._ended(crew, jobs, store):
                 record = self._record(running, run)
                 store.add(record)
                 if running.trace:
@@ -142,6 +141,7 @@ class Evaluation:
             steps=running.steps,
             renders=running.renders,
             fingerprint=running.fingerprint,
+            renderer=running.renderer,
             progress=np.concatenate([np.zeros(0, np.float32), *running.progress]),
             actions=np.concatenate([np.zeros((0, len(self.policy.action.entries)), np.float32), *running.actions]),
             looks=tuple(running.looks),

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.shared_memory import SharedMemory
 
-from harness.worker import Failed, Ready, Reply, Request, Setup, Started, image_views, serve
+from harness.worker import Failed, Ready, Reply, Request, Setup, image_views, serve
 from protocols.contracts import ImageArray
 
 SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -31,7 +31,6 @@ class WorkerHandle:
         self.images: dict[str, ImageArray] = image_views(self.memory, cameras, image_size_px) if self.memory else {}
         self.setup = Setup(suite, cameras, image_size_px, render, self.memory.name if self.memory else None)
         self.limit_s = limit_s
-        self.renderer = ""  # known from the first start on
         self.start()
 
     def start(self) -> None:
@@ -58,10 +57,7 @@ class WorkerHandle:
         except (EOFError, OSError):
             self.process.join(timeout=5)
             return Failed(f"WorkerDied: exit code {self.process.exitcode}", "", policy_at_fault=False)
-        if isinstance(reply, Ready):
-            self.ready = True
-        elif isinstance(reply, Started):
-            self.renderer = reply.renderer
+        self.ready = self.ready or isinstance(reply, Ready)
         return reply
 
     def replace(self) -> None:

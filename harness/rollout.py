@@ -47,6 +47,7 @@ class Running:
     job: Job
     began: float
     fingerprint: str = ""
+    renderer: str = "none"
     state: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
     instruction: str = ""
     seeds: npt.NDArray[np.uint64] = field(init=False)
@@ -126,8 +127,8 @@ class Rollout:
         elif isinstance(reply, Ready):
             worker.ask(Reset(running.job.episode))
         elif isinstance(reply, Started):
-            running.fingerprint, running.state = reply.fingerprint, reply.state
-            running.instruction, running.cpu_s = reply.instruction, reply.cpu_s
+            running.fingerprint, running.renderer = reply.fingerprint, reply.renderer
+            running.state, running.instruction, running.cpu_s = reply.state, reply.instruction, reply.cpu_s
             self._next(slot)
         else:
             self._note(running, reply)

@@ -259,6 +259,7 @@ class Record:
         steps: control steps executed.
         renders: frames drawn because the policy looked.
         fingerprint: hash of the start that was reached.
+        renderer: what drew the frames, "none" where the policy looks at none.
         progress: (steps,) ground-truth progress after each control step.
         actions: (steps, action entries) what was executed.
         looks: the policy's own estimates at each look.
@@ -282,6 +283,7 @@ class Record:
     steps: int
     renders: int
     fingerprint: str
+    renderer: str
     progress: FloatArray
     actions: FloatArray
     looks: tuple[Look, ...] = ()

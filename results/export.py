@@ -43,6 +43,7 @@ def flat(record: Record, *, times: bool = True) -> dict[str, Any]:
         "steps": record.steps,
         "renders": record.renders,
         "fingerprint": record.fingerprint,
+        "renderer": record.renderer,
         "progress": shortest(record.progress),
         "looks": [list(look) for look in record.looks],
         "events": [list(event) for event in record.events],
@@ -90,7 +91,7 @@ def unflat(values: dict[str, Any]) -> Record:
     """The inverse of `flat`, without actions."""
     episode_keys = ("suite", "task", "instruction", "index", "seed", "max_steps", "split")
     kept = ("key", "tier", "protocol", "conditions", "policy", "policy_fingerprint", "deciding")
-    outcome = ("success", "error", "steps", "renders", "fingerprint")
+    outcome = ("success", "error", "steps", "renders", "fingerprint", "renderer")
     return Record(
         episode=Episode(**{key: values[key] for key in episode_keys}),
         deviations=tuple(values["deviations"]),

@@ -76,9 +76,11 @@ def found_episodes(measured: PolicyRecords) -> set[tuple[str, int]]:
 
 
 def coverage(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> str:
-    """How many of the protocol's episodes there are, and how many have no verdict."""
+    """How many of the protocol's episodes there are, how many have no verdict, and whether renderers are mixed."""
     found, errors = found_episodes(measured), summarise(measured.records).errors
     verdicts = f"{errors} without a verdict" if errors else "all with a verdict"
+    if len(drawn_by := sorted({record.renderer for record in measured.records if record.error is None})) > 1:
+        verdicts += f", frames of different renderers ({', '.join(drawn_by)})"
     if protocol is None:
         return f"episodes: {len(found)}, {verdicts}"
     wanted = wanted_episodes(protocol)

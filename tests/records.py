@@ -40,6 +40,7 @@ def make_record(
         "error": "the worker died" if success is None else None,
         "renders": 0,
         "fingerprint": content_hash([task, index]),
+        "renderer": "none",
         "progress": np.linspace(0, 1 if success else 0.4, steps, dtype=np.float32),
         "actions": np.zeros((steps, 4), dtype=np.float32),
     }

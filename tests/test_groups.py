@@ -38,6 +38,12 @@ def test_policies_of_one_name_and_other_weights_are_told_apart() -> None:
     assert sorted(group.policy for group in by_policy(records)) == sorted(labels)
 
 
+def test_frames_of_different_renderers_are_said() -> None:
+    mixed = [make_record(renderer="llvmpipe"), make_record(index=1, renderer="NVIDIA H200")]
+    (group,) = by_policy(mixed)
+    assert coverage(group, None).endswith("frames of different renderers (NVIDIA H200, llvmpipe)")
+
+
 def test_records_of_other_versions_are_never_averaged() -> None:
     groups = by_policy([make_record("push-v3"), make_record(version="1"), make_record(version="2")])
     assert sorted(len(group.records) for group in groups) == [1, 2]
