@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from harness.recordings import recorded_actions
 from harness.rollout import CannotStartError, Rollout, Running
 from harness.schedule import Job
 from policies.execution import wrapped
-from protocols.contracts import EvaluationProtocol, Policy, Record, at_least_one, misfits
+from protocols.contracts import EvaluationProtocol, Policy, Record, misfits
 from results.store import Store
 
 ERRORS = "errors.log"
@@ -57,18 +57,25 @@ class Evaluation:
         self.fingerprint = self.policy.fingerprint()
         self.deciding = provenance.deciding_hash(protocol, self.suite, self.policy_name, self.fingerprint)
 
+        self.tiers = {task.name: task.tier for task in protocol.tasks}
+
+    @cached_property
     def jobs(self) -> list[Job]:
         """Every episode of the protocol, with the key of its record."""
-        tiers = {task.name: task.tier for task in self.protocol.tasks}
         return [
-            Job(episode, provenance.episode_key(self.deciding, episode, tiers[episode.task]))
+            Job(episode, provenance.episode_key(self.deciding, episode, self.tiers[episode.task]))
             for episode in self.protocol.episodes()
         ]
+
+    def settled(self, store: Store) -> list[Record]:
+        """The records that the store has with a verdict."""
+        keys = {job.key for job in self.jobs}
+        return [record for record in store.records() if record.key in keys and record.error is None]
 
     def missing(self, store: Store) -> list[Job]:
         """The jobs for which the store has no verdict."""
         settled = store.settled()
-        return [job for job in self.jobs() if job.key not in settled]
+        return [job for job in self.jobs if job.key not in settled]
 
     def run(
         self,
@@ -93,13 +100,13 @@ class Evaluation:
             CannotStartError: a worker cannot start; its traceback is in the store's errors.log.
         """
         jobs = self.missing(store)[:: -1 if reverse else 1]
-        wanted = at_least_one("workers", (os.cpu_count() or 1) if workers is None else workers)
+        crew_size = min(pool.worker_count(workers), len(jobs))
+        if not jobs:
+            return
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-        about = provenance.run_provenance(self.protocol, list(command))
         with ExitStack() as stack:
-            crew = [self._worker(stack, hung_after_s) for _ in range(min(wanted, len(jobs)))]
-            if jobs:
-                store.add_run(run, about)
+            crew = [self._worker(stack, hung_after_s) for _ in range(crew_size)]
+            store.add_run(run, provenance.run_provenance(self.protocol, list(command)))
             for running in self._ended(crew, jobs, store):
                 record = self._record(running, run)
                 store.add(record)
@@ -124,12 +131,11 @@ class Evaluation:
 
     def _record(self, running: Running, run: str) -> Record:
         episode = running.job.episode
-        tiers = {task.name: task.tier for task in self.protocol.tasks}
         return Record(
             key=running.job.key,
             run=run,
             episode=episode,
-            tier=tiers[episode.task],
+            tier=self.tiers[episode.task],
             protocol=self.protocol.name,
             conditions=self.protocol.conditions_hash(),
             deviations=self.protocol.deviations,

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import functools
 import multiprocessing
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -23,8 +22,8 @@ from rich.console import Console
 from rich.progress import track
 
 import envs
-from harness.pool import single_threaded
-from protocols.contracts import Record, at_least_one
+from harness.pool import single_threaded, worker_count
+from protocols.contracts import Record
 from protocols.registry import require
 from results.store import Store, StoreError
 from results.videos import Frame, caption, write
@@ -44,6 +43,7 @@ def film(records: list[Record], folder: Path, image_size_px: int, render: str, w
         workers: processes, by default one per core.
 
     Raises:
+        ValueError: fewer workers than one.
         RuntimeError: something is missing to draw with.
     """
     left = [record for record in records if record.error is None and not path_of(record, folder).exists()]
@@ -51,9 +51,8 @@ def film(records: list[Record], folder: Path, image_size_px: int, render: str, w
     if lines := [line for suite in suites for line in envs.load(suite).missing(images=True)]:
         raise RuntimeError("no videos: " + "; ".join(lines))
     console, complaints = Console(stderr=True, soft_wrap=True), []
-    processes = ProcessPoolExecutor(
-        workers or os.cpu_count(), multiprocessing.get_context("spawn"), initializer=leave_ctrl_c_to_parent
-    )
+    spawn = multiprocessing.get_context("spawn")
+    processes = ProcessPoolExecutor(worker_count(workers), spawn, initializer=leave_ctrl_c_to_parent)
     try:
         with single_threaded():
             films = [processes.submit(film_one, record, folder, image_size_px, render) for record in left]
@@ -146,7 +145,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def film_store(folder: Path, video: str, tasks: str | None, workers: int | None) -> int:
     """Film a store's records, each in the quality of its run; 1 where some do not play as recorded."""
-    at_least_one("workers", 1 if workers is None else workers)
     with Store(folder) as store:
         records, runs = list(store.records()), store.runs()
     there_are = {record.episode.task for record in records}

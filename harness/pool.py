@@ -12,7 +12,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.shared_memory import SharedMemory
 
 from harness.worker import Failed, Ready, Reply, Request, Setup, image_views, serve
-from protocols.contracts import ImageArray
+from protocols.contracts import ImageArray, at_least_one
 
 SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -90,6 +90,11 @@ def answered(workers: list[WorkerHandle]) -> list[WorkerHandle]:
 def hung(worker: WorkerHandle) -> bool:
     """Whether the worker has run out of time and there is nothing to read from it."""
     return worker.deadline <= time.monotonic() and not worker.connection.poll()
+
+
+def worker_count(wanted: int | None) -> int:
+    """As many processes as are wanted, by default one per core. Raises ValueError below 1."""
+    return at_least_one("workers", (os.cpu_count() or 1) if wanted is None else wanted)
 
 
 @contextmanager

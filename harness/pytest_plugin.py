@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from harness import options as shared
-from protocols.contracts import EvaluationProtocol, Record, at_least_one
+from harness.pool import worker_count
+from protocols.contracts import EvaluationProtocol, Record
+from results.reference import Counts, p_below_floor, p_below_reference, path_for, read
 
 EPISODES = pytest.StashKey["Episodes"]()
 USER_ERRORS = (LookupError, ValueError, RuntimeError, OSError)
@@ -37,37 +39,42 @@ class TaskSuccess:
     """What was measured on one task, and what it is compared with."""
 
     records: list[Record]
-    reference: tuple[int, int] | None
+    reference: Counts | None
     floor: float | None
     alpha: float
 
+    def comparisons(self, new: Counts) -> list[tuple[float, str]]:
+        """Chance of counts as low as these, and what they are compared with, for the reference and the floor."""
+        made = []
+        if self.reference:
+            chance = p_below_reference(new, self.reference)
+            beside = f"{self.reference.successes}/{self.reference.episodes}"
+            made.append((chance, f"the reference's {beside} (Fisher, p = {chance:.2g})"))
+        if self.floor is not None:
+            chance = p_below_floor(new, self.floor)
+            made.append((chance, f"the protocol's floor of {self.floor:.0%} (binomial, p = {chance:.2g})"))
+        return made
+
     def untold(self) -> str:
         """Why no outcome of so few episodes could fail the test, or nothing is there to compare with; else empty."""
-        from results.reference import Counts, p_below_floor, p_below_reference
-
-        none = Counts(0, len(self.records))
-        if self.reference is None and self.floor is None:
+        worst = self.comparisons(Counts(0, len(self.records)))
+        if not worst:
             return "there is neither a reference nor a floor to compare with"
-        chances = [p_below_reference(none, Counts(*self.reference))] if self.reference else []
-        chances += [] if self.floor is None else [p_below_floor(none, self.floor)]
-        if min(chances) < self.alpha:
+        if min(worst)[0] < self.alpha:
             return ""
-        return f"{none.episodes} episodes are too few to tell a failure at alpha {self.alpha:g}"
+        return f"{len(self.records)} episodes are too few to tell a failure at alpha {self.alpha:g}"
 
     def shortfalls(self) -> list[str]:
         """Why the task has not passed, one line each; empty where it has."""
-        from results.reference import Counts, p_below_floor, p_below_reference
-
         errors = [record.error for record in self.records if record.error]
         new = Counts(sum(record.success is True for record in self.records), len(self.records) - len(errors))
-        lines = (
-            [f"{len(errors)} of {len(self.records)} episodes have no verdict, the first: {errors[0]}"] if errors else []
-        )
-        found = f"{new.successes}/{new.episodes} episodes succeeded, significantly below"
-        if self.reference and (p := p_below_reference(new, Counts(*self.reference))) < self.alpha:
-            lines.append(f"{found} the reference's {self.reference[0]}/{self.reference[1]} (Fisher, p = {p:.2g})")
-        if self.floor is not None and (p := p_below_floor(new, self.floor)) < self.alpha:
-            lines.append(f"{found} the protocol's floor of {self.floor:.0%} (binomial, p = {p:.2g})")
+        lines = [
+            f"{new.successes}/{new.episodes} episodes succeeded, significantly below {what}"
+            for chance, what in self.comparisons(new)
+            if chance < self.alpha
+        ]
+        if errors:
+            lines.insert(0, f"{len(errors)} of {len(self.records)} episodes have no verdict, the first: {errors[0]}")
         return lines
 
 
@@ -76,21 +83,18 @@ class Episodes:
 
     def __init__(self, config: pytest.Config, protocol: EvaluationProtocol) -> None:
         from harness.evaluation import Evaluation
-        from results import reference
         from results.store import Store
 
         options = config.option
         arguments = shared.policy_arguments(options.policy_arg, None)
         evaluation = Evaluation(protocol, options.policy, arguments)
-        committed = options.reference or reference.path_for(protocol.name, evaluation.policy_name)
-        self.reference = reference.read(committed) if options.reference or committed.exists() else {}
+        committed = options.reference or path_for(protocol.name, evaluation.policy_name)
+        self.reference = read(committed) if options.reference or committed.exists() else {}
         self.floor = protocol.floors.get(options.policy)
         self.alpha = options.alpha
         self.planned = protocol.episodes_per_task
         self.store = Store(options.store, write=True)
-        keys = {job.key for job in evaluation.jobs()}
-        missing = {job.key for job in evaluation.missing(self.store)}
-        self.records = [record for record in self.store.records() if record.key in keys - missing]
+        self.records = evaluation.settled(self.store)
         self.left = evaluation.run(self.store, workers=options.workers, command=["pytest"])
 
     def of_task(self, task: str) -> TaskSuccess:
@@ -109,7 +113,7 @@ def chosen_protocol(config: pytest.Config) -> EvaluationProtocol:
     """The protocol that the options name; a mistake in them ends the session with one line."""
     options = config.option
     try:
-        at_least_one("workers", 1 if options.workers is None else options.workers)
+        worker_count(options.workers)
         return shared.chosen_protocol(options.suite, options.protocol, options.tasks, options.trials)
     except (LookupError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None

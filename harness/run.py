@@ -9,8 +9,9 @@ from pathlib import Path
 from harness.display import Display
 from harness.evaluation import ERRORS, Evaluation
 from harness.options import add_what_options, chosen_protocol, policy_arguments
+from harness.pool import worker_count
 from harness.rollout import CannotStartError
-from protocols.contracts import RENDER_PROFILES, at_least_one
+from protocols.contracts import RENDER_PROFILES
 from results.store import Store
 
 EXAMPLES = """examples:
@@ -88,7 +89,7 @@ def prepared(options: argparse.Namespace) -> Evaluation:
     """
     protocol = chosen_protocol(options.suite, options.protocol, options.tasks, options.trials)
     protocol = protocol.changed(max_steps=options.max_steps, render=options.render)
-    at_least_one("workers", 1 if options.workers is None else options.workers)
+    options.workers = worker_count(options.workers)
     evaluation = Evaluation(
         protocol, options.policy, policy_arguments(options.policy_arg, options.checkpoint), options.execution
     )
@@ -101,13 +102,12 @@ def run(evaluation: Evaluation, options: argparse.Namespace, command: list[str])
     """Evaluate what is missing, then film."""
     protocol = evaluation.protocol
     with Store(options.store, write=True) as store:
-        keys = {job.key for job in evaluation.jobs()}
-        done = [record for record in store.records() if record.key in keys and record.error is None]
-        with Display(protocol, evaluation.policy_name, done) as display:
+        records = evaluation.settled(store)
+        with Display(protocol, evaluation.policy_name, records) as display:
             run = evaluation.run(store, workers=options.workers, command=command, reverse=options.order == "reversed")
             for record in run:
+                records.append(record)
                 display.add(record)
-        records = [record for record in store.records() if record.key in keys]
         if options.video != "none":
             from harness.film import film
 

@@ -11,46 +11,31 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from protocols.contracts import Episode, Event, FloatArray, Look, Record
-from results.store import StoreError, read
+from protocols.contracts import Episode, FloatArray, Record
+from results.store import StoreError, read, with_tuples
+
+EPISODE = tuple(field.name for field in fields(Episode))
+TIMES = ("run", "wall_s", "cpu_s")  # what differs from run to run
+PLAIN = tuple(field.name for field in fields(Record) if field.name not in ("episode", "progress", "actions", *TIMES))
 
 
 def flat(record: Record, *, times: bool = True) -> dict[str, Any]:
     """A record as one flat mapping of plain values; `times` adds what differs from run to run (run, wall_s, cpu_s)."""
-    episode = record.episode
-    values = {
-        "suite": episode.suite,
-        "protocol": record.protocol,
-        "conditions": record.conditions,
+    values = {name: getattr(record.episode, name) for name in EPISODE}
+    values |= {name: getattr(record, name) for name in (*PLAIN, *(TIMES if times else ()))}
+    return values | {
         "deviations": list(record.deviations),
-        "policy": record.policy,
-        "policy_fingerprint": record.policy_fingerprint,
-        "deciding": record.deciding,
-        "task": episode.task,
-        "tier": record.tier,
-        "instruction": episode.instruction,
-        "split": episode.split,
-        "index": episode.index,
-        "seed": episode.seed,
-        "max_steps": episode.max_steps,
-        "success": record.success,
-        "error": record.error,
-        "steps": record.steps,
-        "renders": record.renders,
-        "fingerprint": record.fingerprint,
-        "renderer": record.renderer,
-        "progress": shortest(record.progress),
         "looks": [list(look) for look in record.looks],
         "events": [list(event) for event in record.events],
+        "progress": shortest(record.progress),
         "actions_sha256": hashlib.sha256(np.ascontiguousarray(record.actions, dtype="<f4").tobytes()).hexdigest(),
-        "key": record.key,
     }
-    return values | {"run": record.run, "wall_s": record.wall_s, "cpu_s": record.cpu_s} if times else values
 
 
 def shortest(array: FloatArray) -> list[float]:
@@ -89,20 +74,14 @@ def parse_jsonl(text: str) -> list[Record]:
 
 def unflat(values: dict[str, Any]) -> Record:
     """The inverse of `flat`, without actions."""
-    episode_keys = ("suite", "task", "instruction", "index", "seed", "max_steps", "split")
-    kept = ("key", "tier", "protocol", "conditions", "policy", "policy_fingerprint", "deciding")
-    outcome = ("success", "error", "steps", "renders", "fingerprint", "renderer")
     return Record(
-        episode=Episode(**{key: values[key] for key in episode_keys}),
-        deviations=tuple(values["deviations"]),
+        episode=Episode(**{name: values[name] for name in EPISODE}),
         progress=np.array(values["progress"], dtype=np.float32),
         actions=np.zeros((0, 0), dtype=np.float32),
-        looks=tuple(Look(*look) for look in values["looks"]),
-        events=tuple(Event(*event) for event in values["events"]),
         run=values.get("run", ""),
         wall_s=values.get("wall_s", 0.0),
         cpu_s=values.get("cpu_s", 0.0),
-        **{key: values[key] for key in (*kept, *outcome)},
+        **{name: values[name] for name in PLAIN} | with_tuples(values),
     )
 
 

@@ -217,10 +217,7 @@ def from_row(row: tuple[Any, ...]) -> Record:
     key, run, *_, body, progress, actions, wall_s, cpu_s = row
     values = json.loads(body)
     steps = values["steps"]
-    values["episode"] = Episode(**values["episode"])
-    values["deviations"] = tuple(values["deviations"])
-    values["looks"] = tuple(Look(*look) for look in values["looks"])
-    values["events"] = tuple(Event(*event) for event in values["events"])
+    values |= with_tuples(values) | {"episode": Episode(**values["episode"])}
     return Record(
         key=key,
         run=run,
@@ -230,6 +227,15 @@ def from_row(row: tuple[Any, ...]) -> Record:
         cpu_s=cpu_s,
         **values,
     )
+
+
+def with_tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a record that JSON turns into lists, as they were."""
+    return {
+        "deviations": tuple(values["deviations"]),
+        "looks": tuple(Look(*look) for look in values["looks"]),
+        "events": tuple(Event(*event) for event in values["events"]),
+    }
 
 
 def packed(array: FloatArray) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.pytest_plugin import TaskSuccess
+from results.reference import Counts
 from tests.commands import run
 from tests.records import make_record, with_errors
 
@@ -18,7 +19,7 @@ def benchmark(store: Path, *arguments: str | Path) -> tuple[int, str]:
     return code, out + err
 
 
-def measured(successes: int, episodes: int, reference: tuple[int, int] | None, floor: float | None) -> list[str]:
+def measured(successes: int, episodes: int, reference: Counts | None, floor: float | None) -> list[str]:
     records = [make_record(index=index, success=index < successes) for index in range(episodes)]
     return TaskSuccess(records, reference, floor, alpha=0.01).shortfalls()
 
@@ -79,12 +80,12 @@ def test_a_test_that_could_not_fail_is_skipped(tmp_path: Path) -> None:
     assert (
         TaskSuccess([], None, None, alpha=0.01).untold() == "there is neither a reference nor a floor to compare with"
     )
-    assert "too few" in TaskSuccess([make_record()], (20, 20), None, alpha=0.01).untold()
-    assert TaskSuccess([make_record(index=i) for i in range(2)], (20, 20), None, alpha=0.01).untold() == ""
+    assert "too few" in TaskSuccess([make_record()], Counts(20, 20), None, alpha=0.01).untold()
+    assert TaskSuccess([make_record(index=i) for i in range(2)], Counts(20, 20), None, alpha=0.01).untold() == ""
 
 
 def test_a_rate_as_good_as_its_reference_and_floor_passes() -> None:
-    assert measured(9, 10, reference=(19, 20), floor=0.9) == []
+    assert measured(9, 10, reference=Counts(19, 20), floor=0.9) == []
 
 
 def test_a_rate_below_the_floor_fails_only_when_significantly() -> None:

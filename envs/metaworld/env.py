@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import warnings
 from collections.abc import Sequence
@@ -29,6 +30,12 @@ UPSIDE_DOWN = {"agent"}
 NO_HORIZON = 10**9
 INSTRUCTION_CHARACTERS = 200
 PRINTABLE = frozenset(map(chr, range(32, 127)))
+
+
+@functools.cache
+def instructions() -> dict[str, str]:
+    """What the default protocol tells a policy, by task."""
+    return {task.name: task.instruction for task in protocols.load(DEFAULT_PROTOCOL).tasks}
 
 
 class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
@@ -104,8 +111,7 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
     def _default_episode(self, seed: int | None) -> Episode:
         task, max_steps = self._default
         drawn = int(self.np_random.integers(2**32)) if seed is None else seed
-        instructions = {task.name: task.instruction for task in protocols.load(DEFAULT_PROTOCOL).tasks}
-        return Episode("metaworld", task, instructions[task], 0, drawn, max_steps)
+        return Episode("metaworld", task, instructions()[task], 0, drawn, max_steps)
 
     @property
     def sim(self) -> SawyerXYZEnv:
@@ -151,11 +157,11 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
         for action in check_actions(actions, ACTION, self._steps)[: self.episode.max_steps - self._steps]:
             self._raw, reward, _, _, info = sim.step(action)
             self._steps += 1
-            stage_now = self._progress.update(info)
+            measured = self._progress.update(info)
             rewards.append(reward)
-            curve.append(stage_now.progress)
-            events += [Event(self._steps, name) for name in stage_now.events]
-            stage, success = stage_now.stage, bool(info["success"])
+            curve.append(measured.progress)
+            events += [Event(self._steps, name) for name in measured.events]
+            stage, success = measured.stage, bool(info["success"])
             if success:
                 break
         truncated = not success and self._steps >= self.episode.max_steps
