@@ -5,6 +5,7 @@ A suite module has
     DEFAULT_PROTOCOL          name of the protocol that `--suite` alone means
     VERSION                   raised when starts, physics, verdicts or frames change; part of every record's key
     PACKAGES                  distributions whose version can change a result; part of every record's key
+    SHIFTS                    names of the perturbations that it can make (see `Episode.shift`), "none" among them
     spec(image_size_px)       -> EnvSpec, all that can be looked at; imports no simulator
     make(cameras, image_size_px, render)  -> a `SuiteEnv` for every task of the suite
     missing(images=False)     -> one line per thing that is missing to run, or to draw as well, saying how to get it
@@ -36,7 +37,8 @@ class SuiteEnv(Interface):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Reach the start of `options["episode"]`; nothing survives from the episode before.
 
-        The info has `fingerprint`, the hash of the start that was reached, and `renderer`, what draws.
+        The info has `fingerprint`, the hash of the start that was reached, and `renderer`, what draws. A task or shift
+        that the suite does not have is a LookupError.
         """
         ...
 

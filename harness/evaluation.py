@@ -21,6 +21,7 @@ from harness.rollout import CannotStartError, Rollout, Running
 from harness.schedule import Job
 from policies.execution import wrapped
 from protocols.contracts import EvaluationProtocol, Policy, Record, misfits
+from protocols.registry import require
 from results.store import Store
 
 ERRORS = "errors.log"
@@ -36,7 +37,7 @@ class Evaluation:
         execution: how its plans are executed, see `policies.execution`.
 
     Raises:
-        LookupError: no such suite or policy.
+        LookupError: no such suite or policy, or a suite without the protocol's shift.
         ValueError: the policy's arguments are wrong, its specs do not fit, or something is not installed.
     """
 
@@ -45,6 +46,7 @@ class Evaluation:
     ) -> None:
         self.protocol = protocol
         self.suite = envs.load(protocol.suite)
+        require("shift", protocol.shift, self.suite.SHIFTS)
         spec = self.suite.spec(protocol.image_size_px)
         self.policy_name = policies.described(policy, arguments, execution)
         if policy == "replay":
@@ -152,6 +154,7 @@ class Evaluation:
             actions=np.concatenate([np.zeros((0, len(self.policy.action.entries)), np.float32), *running.actions]),
             looks=tuple(running.looks),
             events=tuple(running.events),
+            failure=running.failure,
             wall_s=round(time.monotonic() - running.began, 3),
             cpu_s=round(running.cpu_s, 3),
         )

@@ -160,12 +160,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """The table of what was measured."""
     if (episodes := config.stash.get(EPISODES, None)) is None:
         return
+    from results.failures import read_published_failures
     from results.groups import known_protocols
-    from results.tables import read_published, render
+    from results.literature import read_published
+    from results.tables import render
 
     terminalreporter.section("success rates")
     try:
-        table = render(episodes.records, known_protocols(episodes.records), read_published())
+        printed = read_published(), read_published_failures()
+        table = render(episodes.records, known_protocols(episodes.records), *printed)
         terminalreporter.write_line(table)
     except ValueError as error:
         terminalreporter.write_line(f"no table: {error}")

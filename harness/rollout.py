@@ -55,6 +55,7 @@ class Running:
     renders: int = 0
     cpu_s: float = 0.0
     success: bool | None = None
+    failure: str = ""
     error: str | None = None
     trace: str = ""
     progress: list[FloatArray] = field(default_factory=list)
@@ -133,7 +134,7 @@ class Rollout:
         else:
             self._note(running, reply)
             if reply.ended:
-                running.success = reply.success
+                running.success, running.failure = reply.success, reply.failure
                 yield self.running.pop(slot)
             else:
                 self._next(slot)

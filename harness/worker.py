@@ -73,6 +73,7 @@ class Stepped(NamedTuple):
     actions: FloatArray  # (t, A), as executed
     events: tuple[Event, ...]
     success: bool
+    failure: str
     ended: bool
     renders: int  # since the start of the episode
     state: FloatArray | None
@@ -142,6 +143,7 @@ class Server:
             actions=actions,
             events=tuple(event for part in parts for event in part.events),
             success=last.success,
+            failure=last.failure,
             ended=ended,
             renders=self.env.renders,
             state=None if last.observation is None else last.observation["state"],

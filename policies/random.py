@@ -9,7 +9,7 @@ from protocols.contracts import ActionSpec, Batch, EnvSpec, Episode, Observation
 
 
 class Random:
-    """Plans `chunk` actions, each entry uniform in the action's range."""
+    """Plans `chunk` actions, each entry uniform in its range."""
 
     batch_size = 1
     in_worker = False
@@ -25,7 +25,7 @@ class Random:
     def act(self, batch: Batch) -> Plan:
         """(B, chunk, A) draws, a pure function of each row's seed."""
         shape = (self.execute, len(self.action.entries))
-        rows = [np.random.default_rng(seed).uniform(self.action.low, self.action.high, shape) for seed in batch.seeds]
+        rows = [np.random.default_rng(seed).uniform(*self.action.bounds(), shape) for seed in batch.seeds]
         return Plan(np.array(rows, np.float32))
 
     def fingerprint(self) -> str:

@@ -18,6 +18,8 @@ FOLDER = Path(__file__).parent
 SPLITS = ("eval", "train")
 KEYS: dict[str, type | tuple[type, ...]] = {
     "suite": str,
+    "starts": str,
+    "shift": str,
     "split": str,
     "task_table": str,
     "instruction_column": str,
@@ -58,6 +60,8 @@ def load(name: str) -> EvaluationProtocol:
     return EvaluationProtocol(
         name=path.stem,
         suite=values["suite"],
+        starts=values["starts"],
+        shift=values["shift"],
         split=require("split", values["split"], SPLITS),
         tasks=choose_tasks(path, values),
         episodes_per_task=at_least_one("episodes_per_task", values["episodes_per_task"]),

@@ -22,25 +22,37 @@ ImageArray = npt.NDArray[np.uint8]
 RENDER_PROFILES = ("official", "fast")
 
 
+class Bounds(NamedTuple):
+    """The range of actions, (A,) each."""
+
+    low: FloatArray
+    high: FloatArray
+
+
 @dataclass(frozen=True)
 class ActionSpec:
     """One action: what each entry means, its range, and the conventions that differ between robots.
 
     Args:
         entries: name of each entry, with unit and frame, in order.
-        low: smallest value of every entry.
-        high: largest value of every entry.
+        low: smallest value, one number for all entries or one for each.
+        high: largest value, likewise.
         rate_hz: control steps per second of simulated time.
         rotation: form of the rotation entries, "none" where there are none.
         gripper: which sign opens and which closes.
     """
 
     entries: tuple[str, ...]
-    low: float
-    high: float
+    low: float | tuple[float, ...]
+    high: float | tuple[float, ...]
     rate_hz: float
     rotation: str
     gripper: str
+
+    def bounds(self) -> Bounds:
+        """Low and high of each entry as float32, as actions are: float32(0.15) is not 0.15."""
+        shape = (len(self.entries),)
+        return Bounds(*(np.broadcast_to(np.asarray(end, np.float32), shape) for end in (self.low, self.high)))
 
 
 @dataclass(frozen=True)
@@ -72,9 +84,11 @@ class Episode:
         task: name of the task within the suite.
         instruction: what the policy is told.
         index: number of the episode within its task and split, from 0.
-        seed: seed of everything random in the environment, derived from (suite, task, split, index).
+        seed: seed of everything random in the environment, derived from (starts, task, split, index).
         max_steps: control steps after which the episode has failed.
         split: "eval", or "train" for demonstrations; the two never share a seed.
+        shift: the one thing that a perturbation changes: "light", "object", "camera", "distractor", "background",
+            "instruction", or "none". A shifted episode has the seed, so the start, of its unshifted twin.
     """
 
     suite: str
@@ -84,6 +98,7 @@ class Episode:
     seed: int
     max_steps: int
     split: str = "eval"
+    shift: str = "none"
 
 
 @dataclass(frozen=True)
@@ -102,6 +117,9 @@ class EvaluationProtocol:
     Args:
         name: name of the protocol, the stem of its file.
         suite: suite that it runs on.
+        starts: name from which the seeds are derived, a suite's. A variant of a suite, with other actions say, that
+            names the suite itself has its very starts.
+        shift: what is perturbed in every episode, "none" for nothing (see `Episode`).
         split: which starts it draws.
         tasks: tasks in order.
         episodes_per_task: episodes 0..n-1 of each task.
@@ -115,6 +133,8 @@ class EvaluationProtocol:
 
     name: str
     suite: str
+    starts: str
+    shift: str
     split: str
     tasks: tuple[Task, ...]
     episodes_per_task: int
@@ -133,9 +153,10 @@ class EvaluationProtocol:
                 task=task.name,
                 instruction=task.instruction,
                 index=index,
-                seed=episode_seed(self.suite, task.name, self.split, index),
+                seed=episode_seed(self.starts, task.name, self.split, index),
                 max_steps=self.max_steps,
                 split=self.split,
+                shift=self.shift,
             )
             for task in self.tasks
             for index in range(self.episodes_per_task)
@@ -190,12 +211,12 @@ def at_least_one(what: str, value: int) -> int:
     return value
 
 
-def episode_seed(suite: str, task: str, split: str, index: int) -> int:
+def episode_seed(starts: str, task: str, split: str, index: int) -> int:
     """The seed of an episode, 32 bits, a pure function of its four coordinates.
 
     The names enter through SHA-256, the index as a word of its own, so that splits and tasks share no stream.
     """
-    names = hashlib.sha256(json.dumps([suite, task, split]).encode()).digest()
+    names = hashlib.sha256(json.dumps([starts, task, split]).encode()).digest()
     words = [*np.frombuffer(names, dtype="<u4").tolist(), index]
     return int(np.random.SeedSequence(words).generate_state(1)[0])
 
@@ -227,6 +248,7 @@ class Advanced(NamedTuple):
     reward: (t,) the suite's own reward. progress: (t,) ground truth in [0, 1]. events: in order.
     success: reached at the last step. terminated: the task is solved. truncated: the horizon is reached.
     observation: at the end of the chunk, None where the episode has ended, because nobody looks any more.
+    failure: name of the failure mode of an episode that has ended in one, "" elsewhere or where the suite tells none.
     """
 
     reward: FloatArray
@@ -237,6 +259,7 @@ class Advanced(NamedTuple):
     terminated: bool
     truncated: bool
     observation: dict[str, Any] | None
+    failure: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,6 +287,7 @@ class Record:
         actions: (steps, action entries) what was executed.
         looks: the policy's own estimates at each look.
         events: what happened, in order.
+        failure: how it failed, as the suite names it; "" for a success, an error, or where the suite tells none.
         wall_s: wall seconds of the episode.
         cpu_s: CPU seconds of the worker in the episode.
     """
@@ -288,6 +312,7 @@ class Record:
     actions: FloatArray
     looks: tuple[Look, ...] = ()
     events: tuple[Event, ...] = ()
+    failure: str = ""
     wall_s: float = 0.0
     cpu_s: float = 0.0
 
@@ -401,4 +426,4 @@ def check_actions(actions: npt.ArrayLike, spec: ActionSpec, steps_done: int) -> 
     if not finite.all():
         bad = int(np.argmin(finite))
         raise ActionError(f"the action at step {steps_done + bad + 1} is not finite: {array[bad].tolist()}")
-    return array.clip(spec.low, spec.high)
+    return array.clip(*spec.bounds())

@@ -73,15 +73,15 @@ def parse_jsonl(text: str) -> list[Record]:
 
 
 def unflat(values: dict[str, Any]) -> Record:
-    """The inverse of `flat`, without actions."""
+    """The inverse of `flat`, without actions; what an older export lacks has its default."""
     return Record(
-        episode=Episode(**{name: values[name] for name in EPISODE}),
+        episode=Episode(**{name: values[name] for name in EPISODE if name in values}),
         progress=np.array(values["progress"], dtype=np.float32),
         actions=np.zeros((0, 0), dtype=np.float32),
         run=values.get("run", ""),
         wall_s=values.get("wall_s", 0.0),
         cpu_s=values.get("cpu_s", 0.0),
-        **{name: values[name] for name in PLAIN} | with_tuples(values),
+        **{name: values[name] for name in PLAIN if name in values} | with_tuples(values),
     )
 
 

@@ -4,6 +4,7 @@ One section per setting (protocol, deviations, conditions), one row per policy, 
 and tasks. Published numbers (`results/published/*.csv`) stand beside a policy's only where it has all episodes of the
 protocol under its own conditions, and are marked as not matched; partial results and changed conditions are kept
 apart and say so. A policy with a larger share of episodes without a verdict than the protocol allows gets no numbers.
+Where a suite names how episodes failed, a table counts it; numbers of a real robot stand beside ours task by task.
 """
 
 from __future__ import annotations
@@ -16,50 +17,32 @@ import itertools
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from pathlib import Path
-from typing import NamedTuple
 
 from protocols.contracts import EvaluationProtocol, Record
+from results.cells import NOTHING, interval_cell, percent, rate_cell, spoken
 from results.export import load_records
+from results.failures import PublishedFailures, failure_comparison, failure_table, read_published_failures
 from results.groups import PolicyRecords, by_policy, chosen_records, comparable, coverage, known_protocols
-from results.layout import Band, Block, Bullets, Heading, Paragraph, Row, Table, latex, markdown
+from results.layout import Block, Bullets, Heading, Paragraph, Row, Table, latex, markdown
+from results.literature import REMARKS, Published, published_rows, read_published, real_robot_table, sources
 from results.statistics import Interval, Mean, Summary, by_task, by_tier, summarise, task_mean, tier_mean
 from results.store import StoreError
 
-PUBLISHED = Path(__file__).parent / "published"
 FORMATS = ("markdown", "csv", "latex")
-NOTHING = "-"
 NOT_MATCHED = "Published numbers are not matched: they come from other starts and other episodes than ours."
 METHOD = (
     "Success in %, with 95 % intervals: Wilson's for tasks and tiers, and for the means Wilson's at the effective "
     "number of episodes, tasks as strata. The tier mean, the unweighted mean of the tiers, is the published "
-    "convention; the task mean weighs every task alike. Steps are control steps to success, over the successes. "
-    "Errors are episodes without a verdict, in no rate."
+    "convention of Meta-World; the task mean weighs every task alike. Steps are control steps to success, over the "
+    "successes. Errors are episodes without a verdict, in no rate."
 )
-
-
-class Published(NamedTuple):
-    """One printed number: success of a method on a tier, or `tier_mean`, with the digits that the source prints."""
-
-    protocol: str
-    method: str
-    tier: str
-    success_percent: str
-    source: str
-
-
-def read_published(folder: Path = PUBLISHED) -> list[Published]:
-    """All published numbers, file by file, in the files' order."""
-    rows = []
-    for path in sorted(folder.glob("*.csv")):
-        with path.open(encoding="utf-8", newline="") as file:
-            rows += [Published(**row) for row in csv.DictReader(file)]
-    return rows
 
 
 def render(
     records: Iterable[Record],
     known: Mapping[str, EvaluationProtocol],
     published: Sequence[Published],
+    failures: Sequence[PublishedFailures] = (),
     *,
     form: str = "markdown",
     by: str = "task",
@@ -69,7 +52,8 @@ def render(
     Args:
         records: what was measured.
         known: protocols by name, as far as they are here; others go unchecked, and the text says so.
-        published: printed numbers.
+        published: printed success rates.
+        failures: printed counts of failures.
         form: one of FORMATS.
         by: "task" lists tiers and tasks, "tier" only tiers.
 
@@ -84,7 +68,7 @@ def render(
         return render_csv(made, known, published, by)
     blocks: list[Block] = []
     for _, group in itertools.groupby(made, key=lambda measured: measured.setting):
-        blocks += section(list(group), known, published, by)
+        blocks += section(list(group), known, published, failures, by)
     return (latex if form == "latex" else markdown)([*blocks, Paragraph(METHOD)])
 
 
@@ -100,7 +84,11 @@ def refusal(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> str
 
 
 def section(
-    group: list[PolicyRecords], known: Mapping[str, EvaluationProtocol], published: Sequence[Published], by: str
+    group: list[PolicyRecords],
+    known: Mapping[str, EvaluationProtocol],
+    published: Sequence[Published],
+    failures: Sequence[PublishedFailures],
+    by: str,
 ) -> Iterator[Block]:
     """Everything about one setting."""
     setting, protocol = group[0], known.get(group[0].protocol)
@@ -113,18 +101,15 @@ def section(
     said = (refusal(one, protocol) or f"{one.policy}: {coverage(one, protocol)}" for one in group)
     yield Bullets(tuple(said))
     if full:
-        tiers = list(by_tier(record for measured in full for record in measured.records))
-        rows = [*policy_rows(full, tiers), *published_rows(printed, tiers)]
-        yield Table("Success by tier in %; papers print the tier mean", summary_header(tiers), tuple(rows))
-        if printed:
-            yield Paragraph(NOT_MATCHED)
-            yield Bullets(tuple(sources(printed)))
+        yield from beside_published(full, known[setting.protocol], printed)
+        yield from failure_comparison(full, [count for count in failures if count.protocol == setting.protocol])
     if apart:
         tiers = list(by_tier(record for measured in apart for record in measured.records))
         caption = "Success by tier in %, not comparable with published numbers"
         yield Table(caption, summary_header(tiers), tuple(policy_rows(apart, tiers)))
     for measured in shown:
         yield Table(f"{measured.policy}: success by {by}", DETAIL_HEADER, tuple(detail_rows(measured, by)))
+        yield from failure_table(measured)
 
 
 def remarks(setting: PolicyRecords, protocol: EvaluationProtocol | None) -> Iterator[str]:
@@ -138,14 +123,23 @@ def remarks(setting: PolicyRecords, protocol: EvaluationProtocol | None) -> Iter
         yield "The protocol of this name has other conditions here, so published numbers are kept apart."
 
 
+def beside_published(
+    full: list[PolicyRecords], protocol: EvaluationProtocol, printed: Sequence[Published]
+) -> Iterator[Block]:
+    """The policies that have all of a protocol, and what is printed about it."""
+    tiers = list(by_tier(record for measured in full for record in measured.records))
+    mean = "task mean" if any(number.level == "task_mean" for number in printed) else "tier mean"
+    rows = (*policy_rows(full, tiers), *published_rows(printed, tiers))
+    yield Table(f"Success by tier in %; papers print the {mean}", summary_header(tiers), rows)
+    yield from real_robot_table(full, protocol, printed)
+    if printed:
+        yield Paragraph(NOT_MATCHED)
+        yield Bullets(tuple(sources(printed)))
+
+
 def summary_header(tiers: list[str]) -> tuple[str, ...]:
     """Columns of the table of policies."""
     return ("policy", *(spoken(tier) for tier in tiers), "tier mean", "task mean", "errors")
-
-
-def spoken(tier: str) -> str:
-    """A tier's name as one says it."""
-    return tier.replace("_", " ")
 
 
 def policy_rows(group: list[PolicyRecords], tiers: list[str]) -> Iterator[Row]:
@@ -158,40 +152,6 @@ def policy_rows(group: list[PolicyRecords], tiers: list[str]) -> Iterator[Row]:
         yield Row((measured.policy, *map(rate_cell, summaries), *map(rate_cell, means), errors), rule=True)
         yield Row(("successes", *(f"{part.successes}/{part.episodes}" for part in summaries), "", "", ""))
         yield Row(("95 % interval", *map(interval_cell, summaries), *map(interval_cell, means), ""))
-
-
-def rate_cell(value: Summary | Mean | None) -> str:
-    """A rate in % with one decimal."""
-    return NOTHING if value is None or value.rate is None else percent(value.rate)
-
-
-def interval_cell(value: Summary | Mean | None) -> str:
-    """The interval of a rate, in %."""
-    if value is None or value.rate is None:
-        return NOTHING
-    return f"[{percent(value.interval.low)}, {percent(value.interval.high)}]"
-
-
-def percent(rate: float) -> str:
-    """A rate in % with one decimal."""
-    return f"{100 * rate:.1f}"
-
-
-def published_rows(printed: Sequence[Published], tiers: list[str]) -> Iterator[Row | Band]:
-    """One row per published method, under a remark that they are not matched."""
-    if printed:
-        yield Band("published, not matched")
-    for method in dict.fromkeys(number.method for number in printed):
-        numbers = {number.tier: number.success_percent for number in printed if number.method == method}
-        cells = [numbers.get(tier, NOTHING) for tier in (*tiers, "tier_mean", "task_mean")]
-        yield Row((method, *cells, NOTHING))
-
-
-def sources(printed: Sequence[Published]) -> Iterator[str]:
-    """Which published methods come from where."""
-    for source in dict.fromkeys(number.source for number in printed):
-        methods = dict.fromkeys(number.method for number in printed if number.source == source)
-        yield f"{', '.join(methods)}: {source}"
 
 
 DETAIL_HEADER = ("task", "success", "%", "95 % interval", "mean steps", "median steps", "errors")
@@ -262,11 +222,9 @@ def render_csv(
 
 def csv_published(number: Published) -> dict[str, object]:
     """The columns of a published number."""
-    row: dict[str, object] = {"protocol": number.protocol, "policy": number.method, "kind": "published, not matched"}
-    row |= {"name": number.tier, "success_percent": number.success_percent, "source": number.source}
-    if number.tier == "tier_mean":
-        return row | {"level": "tier_mean"}
-    return row | {"level": "tier", "tier": number.tier}
+    row: dict[str, object] = {"protocol": number.protocol, "policy": number.method, "kind": REMARKS[number.world]}
+    row |= {"level": number.level, "name": number.name, "tier": number.name if number.level == "tier" else ""}
+    return row | {"success_percent": number.success_percent, "source": number.source}
 
 
 def csv_rows(measured: PolicyRecords, by: str) -> Iterator[dict[str, object]]:
@@ -319,7 +277,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         records = chosen_records(load_records(chosen.store), chosen.protocol, chosen.store)
-        text = render(records, known_protocols(records), read_published(), form=chosen.format, by=chosen.by)
+        printed = read_published(), read_published_failures()
+        text = render(records, known_protocols(records), *printed, form=chosen.format, by=chosen.by)
         if chosen.check and (lines := difference(chosen.check, text)):
             print(f"{lines}\n{chosen.check} is not what {chosen.store} gives")
             return 1

@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from protocols.contracts import ImageArray, Record
+from results.cells import spoken
 
 SMALLEST_WIDTH_PX = 448
 INSTRUCTION_LINES = 2
@@ -54,7 +55,8 @@ class Caption:
 
 def caption(record: Record) -> Caption:
     """The caption of a record's video."""
-    verdicts = {True: f"success at step {record.steps}", False: "failure", None: "error"}
+    failure = f"failure ({spoken(record.failure)})" if record.failure else "failure"
+    verdicts = {True: f"success at step {record.steps}", False: failure, None: "error"}
     return Caption(record.episode.instruction, record.episode.task, record.policy, verdicts[record.success])
 
 

@@ -103,6 +103,7 @@ class SuiteTests(Opening):
         assert module.VERSION >= 1
         assert all(version(package) for package in module.PACKAGES)
         assert protocols.load(module.DEFAULT_PROTOCOL).suite == suite
+        assert "none" in module.SHIFTS
 
     @pytest.mark.filterwarnings(UNBOUNDED, "ignore:.*is different from the unwrapped version")
     def test_gymnasium_accepts_it_without_cameras(self, opened: Open) -> None:
@@ -111,7 +112,7 @@ class SuiteTests(Opening):
     def test_observations_and_actions_are_what_its_spec_says(self, suite: str, opened: Open, spec: EnvSpec) -> None:
         env, state, action = opened(), spec.observation.state, spec.action
         assert env.action_space.shape == (len(action.entries),)
-        assert (env.action_space.low == action.low).all() and (env.action_space.high == action.high).all()
+        npt.assert_array_equal([env.action_space.low, env.action_space.high], action.bounds())
         for episode in some_episodes(suite):
             for seen in by_chunks(env, episode, random_actions(action), 5).seen.values():
                 assert seen in env.observation_space
@@ -174,11 +175,11 @@ class SuiteTests(Opening):
     def test_the_expert_acts_within_the_range(self, suite: str, opened: Open, spec: EnvSpec) -> None:
         actions = expert_episode(opened(), some_episodes(suite)[0])
         assert actions.dtype == np.float32 and actions.shape[1] == len(spec.action.entries)
-        assert (abs(actions - actions.clip(spec.action.low, spec.action.high)) == 0).all()
+        npt.assert_array_equal(actions, actions.clip(*spec.action.bounds()))
 
     def test_actions_out_of_range_are_clipped(self, suite: str, opened: Open, spec: EnvSpec) -> None:
         env, episode, wild = opened(), some_episodes(suite)[0], 3 * random_actions(spec.action)
-        tame = wild.clip(spec.action.low, spec.action.high)
+        tame = wild.clip(*spec.action.bounds())
         assert_same_course(by_chunks(env, episode, wild, 5), by_chunks(env, episode, tame, 5))
 
     @pytest.mark.parametrize(("wrong", "step"), [("nan", 6), ("infinite", 6), ("narrow", 5), ("flat", 5), ("empty", 5)])
@@ -197,6 +198,9 @@ class SuiteTests(Opening):
         stranger = replace(some_episodes(suite)[0], task="juggle")
         with pytest.raises(LookupError, match="no task named 'juggle'"):
             opened().reset(options={"episode": stranger})
+        shifted = replace(some_episodes(suite)[0], shift="gravity")
+        with pytest.raises(LookupError, match=rf"no shift named 'gravity'.* There are: .*{envs.load(suite).SHIFTS[0]}"):
+            opened().reset(options={"episode": shifted})
 
 
 def spoiled(actions: FloatArray, how: str) -> FloatArray:
@@ -321,7 +325,7 @@ class PolicyTests(Opening):
             rows, steps, entries = plan.actions.shape
             assert (rows, entries) == (actor.batch_size, len(spec.action.entries)) and steps >= actor.execute >= 1
             assert np.isfinite(plan.actions).all()
-            assert (plan.actions >= spec.action.low).all() and (plan.actions <= spec.action.high).all()
+            npt.assert_array_equal(plan.actions, plan.actions.clip(*spec.action.bounds()))
             for estimate in (plan.progress, plan.success):
                 assert estimate is None or (
                     estimate.shape == (rows,) and (estimate >= 0).all() and (estimate <= 1).all()
@@ -365,6 +369,7 @@ class ProtocolTests:
         spec: EnvSpec = envs.load(loaded.suite).spec(loaded.image_size_px)
         asked = (loaded.image_size_px, loaded.image_size_px)
         assert set(spec.observation.cameras.values()) <= {asked}
+        assert loaded.shift in envs.load(loaded.suite).SHIFTS
 
     def test_each_episode_is_there_once_with_a_start_of_its_own(self, protocol: str) -> None:
         episodes = protocols.load(protocol).episodes()

@@ -24,11 +24,12 @@ def make_record(
     suite: str = "metaworld",
     max_steps: int = 400,
     split: str = "eval",
+    shift: str = "none",
     **fields: Any,
 ) -> Record:
     """One record; `success=None` gives an error. Its key is a hash of what tells it from others, `version` included."""
     seed = episode_seed(suite, task, split, index)
-    episode = Episode(suite, task, f"Do {task}", index, seed, max_steps, split)
+    episode = Episode(suite, task, f"Do {task}", index, seed, max_steps, split, shift)
     common: dict[str, Any] = {
         "run": "run-a",
         "tier": "easy",
@@ -127,5 +128,6 @@ def any_records(draw: st.DrawFn) -> Record:
         events=tuple(
             Event(*event) for event in draw(st.lists(st.tuples(st.integers(1, 9), st.text(max_size=5)), max_size=2))
         ),
+        failure=draw(st.sampled_from(["", "dropped"])) if success is False else "",
         wall_s=draw(st.floats(0, 9)),
     )

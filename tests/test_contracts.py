@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,8 @@ def protocol(tasks: list[str] | tuple[str, ...] = NAMES, trials: int = 3, split:
     return EvaluationProtocol(
         name="made_up",
         suite="line",
+        starts="line",
+        shift="none",
         split=split,
         tasks=tuple(Task(name, "easy", f"Go {name}") for name in tasks),
         episodes_per_task=trials,
@@ -88,6 +90,14 @@ def test_seeds_differ_wherever_suite_task_split_or_index_do(some: set[tuple[str,
 def test_evaluation_and_training_never_share_a_seed(suite: str, task: str) -> None:
     tried, trained = ({episode_seed(suite, task, split, index) for index in range(50)} for split in ("eval", "train"))
     assert not tried & trained
+
+
+@pytest.mark.parametrize("changed", [{"shift": "light"}, {"suite": "line_ee"}])
+def test_a_shifted_or_variant_protocol_has_the_starts_of_the_plain_one(changed: dict[str, str]) -> None:
+    for twin, plain in zip(replace(protocol(), **changed).episodes(), protocol().episodes(), strict=True):
+        assert twin == replace(plain, **changed)
+    others = replace(protocol(), starts="circle").episodes()
+    assert not {episode.seed for episode in others} & {episode.seed for episode in protocol().episodes()}
 
 
 @pytest.mark.parametrize(
@@ -232,6 +242,7 @@ def test_what_a_policy_looks_at_has_to_be_there(observation: ObservationSpec, sa
     [
         ("entries", ("dy_m", "gripper")),
         ("low", -2.0),
+        ("low", (-1.0, 0.0)),
         ("high", 2.0),
         ("rate_hz", 20.0),
         ("rotation", "axis-angle"),
@@ -250,6 +261,25 @@ def test_actions_are_clipped_to_the_range_and_otherwise_kept(actions: list[tuple
     checked = check_actions(actions, ACTION, 0)
     assert checked.dtype == np.float32 and checked.shape == (len(actions), 2)
     np.testing.assert_array_equal(checked, np.clip(np.array(actions, np.float32), -1, 1))
+
+
+def test_each_entry_may_have_a_range_of_its_own() -> None:
+    spec = replace(ACTION, low=(-0.15, 0.0), high=(0.15, 1.0))
+    checked = check_actions([[9, 9], [-9, -9], [0.15, 0.5]], spec, 0)
+    wanted = np.array([[0.15, 1], [-0.15, 0], [0.15, 0.5]], np.float32)
+    assert checked.dtype == np.float32
+    np.testing.assert_array_equal(checked, wanted)
+    np.testing.assert_array_equal(spec.bounds(), [wanted[1], wanted[0]])
+    policy = Looker()
+    policy.action = replace(spec)
+    assert misfits(policy, EnvSpec(SPEC.observation, spec)) == []
+    assert content_hash(asdict(spec)) not in (content_hash(asdict(ACTION)), content_hash(asdict(replace(spec, low=0))))
+
+
+@pytest.mark.parametrize("high", [(1.0,) * 3, ()])
+def test_a_range_for_another_number_of_entries_is_refused(high: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="shape"):
+        replace(ACTION, high=high).bounds()
 
 
 @given(st.integers(1, 9), st.integers(0, 400), st.sampled_from([math.nan, math.inf, -math.inf]), st.data())

@@ -98,6 +98,19 @@ def test_a_changed_horizon_is_recorded_as_a_deviation(tmp_path: Path) -> None:
     assert all(record.deviations == ("max_steps=3",) and record.success is False for record in records)
 
 
+def test_a_failure_mode_is_recorded_and_a_failure_without_one_is_too(tmp_path: Path) -> None:
+    unmoved = evaluate(tmp_path / "unmoved", "zero", trials=1)
+    assert [record.failure for record in unmoved] == ["never_moved"] * 2
+    short = evaluate(tmp_path / "short", "expert", max_steps=3, trials=1)
+    assert [(record.success, record.failure) for record in short] == [(False, "")] * 2
+
+
+def test_a_shift_that_the_suite_cannot_make_is_refused_before_the_first_episode() -> None:
+    shifted = replace(protocols.load(LINE), shift="light")
+    with pytest.raises(LookupError, match=r"no shift named 'light'\. There are: none"):
+        Evaluation(shifted, POINTER, {})
+
+
 def test_a_task_that_raises_gives_error_records_and_the_others_go_on(tmp_path: Path) -> None:
     records = evaluate(tmp_path, "expert", WILD, tasks=["raise", "near"])
     failed = [record for record in records if record.error]

@@ -80,6 +80,13 @@ def test_exported_lines_read_back_as_the_same_records_but_for_the_actions(record
     assert sorted(map(str, without_actions(found))) == sorted(map(str, without_actions(records)))
 
 
+def test_shift_and_failure_mode_are_there_and_older_exports_are_read_without_them() -> None:
+    line = json.loads(jsonl([make_record(success=False, shift="light", failure="dropped")]))
+    assert (line.pop("shift"), line.pop("failure")) == ("light", "dropped")
+    (record,) = parse_jsonl(json.dumps(line))
+    assert (record.episode.shift, record.failure) == ("none", "")
+
+
 def test_progress_is_exact(tmp_path: Path) -> None:
     progress = np.random.default_rng(0).random(1000).astype(np.float32)
     file = tmp_path / "records.jsonl"

@@ -15,7 +15,7 @@ from tests.conformance import PolicyTests, made
 SIZE = (16, 16)
 SPEC = EnvSpec(
     ObservationSpec({"agent": SIZE, "wrist": SIZE}, ("x", "y")),
-    ActionSpec(("dx", "dy"), -0.5, 2.0, 10.0, "none", "none"),
+    ActionSpec(("dx", "dy"), (-0.5, 0.0), 2.0, 10.0, "none", "none"),
 )
 START = Episode("line", "near", "go", 0, 1, 40)
 
@@ -98,10 +98,12 @@ def test_zero_does_nothing() -> None:
     assert not policies.make("zero", SPEC, {"chunk": 4}).act(batch(0)).actions.any()
 
 
-def test_random_covers_the_range() -> None:
+def test_random_covers_the_range_of_each_entry() -> None:
     actions = policies.make("random", SPEC, {"chunk": 2000}).act(batch(0)).actions
-    assert -0.5 <= actions.min() < -0.49 and 1.99 < actions.max() <= 2.0
-    assert abs(actions.mean() - 0.75) < 0.05
+    for entry, (low, high) in enumerate([(-0.5, 2.0), (0.0, 2.0)]):
+        drawn = actions[..., entry]
+        assert low <= drawn.min() < low + 0.01 and high - 0.01 < drawn.max() <= high
+        assert abs(drawn.mean() - (low + high) / 2) < 0.05
 
 
 def test_random_acts_by_the_seed_of_a_row_and_not_by_its_place() -> None:

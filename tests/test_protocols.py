@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.conformance import ProtocolTests
 TABLE = "task,tier,plain,repaired\nnear,easy,go,go near\nfar,hard,go,go far\nup,hard,go,go up\n"
 VALUES: dict[str, Any] = {
     "suite": "line",
+    "starts": "circle",
+    "shift": "light",
     "split": "eval",
     "task_table": "line.csv",
     "instruction_column": "plain",
@@ -46,6 +49,7 @@ def written(folder: Path, *without: str, **values: Any) -> str:
 def test_a_file_says_all_that_a_protocol_is(tmp_path: Path) -> None:
     loaded = protocols.load(written(tmp_path, instruction_column="repaired"))
     assert (loaded.name, loaded.suite, loaded.split, loaded.render) == ("made_up", "line", "eval", "official")
+    assert (loaded.starts, loaded.shift) == ("circle", "light")
     assert (loaded.episodes_per_task, loaded.max_steps, loaded.image_size_px) == (4, 40, 8)
     assert (loaded.max_error_share, loaded.floors, loaded.deviations) == (0.1, {"expert": 0.9}, ())
     assert loaded.tasks == (Task("near", "easy", "go near"), Task("far", "hard", "go far"), Task("up", "hard", "go up"))
@@ -71,7 +75,7 @@ def test_a_missing_key_is_refused(tmp_path: Path, key: str) -> None:
 
 
 def test_unknown_keys_are_refused_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"has unknown keys: horizon, seed\. There are: suite, split, task_table"):
+    with pytest.raises(ValueError, match=r"unknown keys: horizon, seed\. There are: suite, starts, shift, split,"):
         protocols.load(written(tmp_path, horizon=3, seed=1))
 
 
@@ -79,6 +83,7 @@ def test_unknown_keys_are_refused_with_those_that_there_are(tmp_path: Path) -> N
     ("key", "value"),
     [
         ("suite", 3),
+        ("shift", None),
         ("split", None),
         ("tasks", 50),
         ("tasks", {"near": 1}),
@@ -154,9 +159,9 @@ def test_tasks_that_cannot_be_found_are_refused(tmp_path: Path, values: dict[str
         (b"suite: [", "is not YAML: "),
         (b"suite: !!python/object/apply:os.getcwd []", "is not YAML: "),
         (b"\xff\xfe\xfa", "is not YAML: "),
-        (b"- suite\n- split\n", "must be a mapping with the keys suite, split"),
-        (b"", "must be a mapping with the keys suite, split"),
-        (b"metaworld", "must be a mapping with the keys suite, split"),
+        (b"- suite\n- split\n", "must be a mapping with the keys suite, starts"),
+        (b"", "must be a mapping with the keys suite, starts"),
+        (b"metaworld", "must be a mapping with the keys suite, starts"),
     ],
 )
 def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
@@ -171,6 +176,26 @@ def test_a_file_or_name_that_is_not_there_is_refused(tmp_path: Path) -> None:
         protocols.load(str(tmp_path / "nowhere.yaml"))
     with pytest.raises(LookupError, match="no protocol named 'metaworld_mt5'; did you mean 'metaworld_mt50'"):
         protocols.load("metaworld_mt5")
+
+
+def test_a_paraphrase_says_the_same_in_other_words() -> None:
+    plain, told = protocols.load("piper_table4").tasks, protocols.load("piper_shift_instruction").tasks
+    assert len({task.instruction for task in (*plain, *told)}) == len(plain) + len(told)
+    for task, other in zip(plain, told, strict=True):
+        said, again = set(task.instruction.split()), set(other.instruction.split())
+        kept = {"left", "right", "red", "green", "blue", "yellow", "orange", "front"}
+        assert said & kept == again & kept
+        assert not again & {"close", "cabinet", "pick", "sink", "cup", "pot", "stove", "plate"}
+
+
+def test_every_shifted_protocol_has_an_unshifted_twin_with_its_starts_and_conditions() -> None:
+    loaded = [protocols.load(name) for name in protocols.names()]
+    plain = [protocol for protocol in loaded if protocol.shift == "none"]
+    for shifted in (protocol for protocol in loaded if protocol.shift != "none"):
+        alike = replace(shifted, shift="none", name="", tasks=())
+        twins = [one for one in plain if one.conditions_hash() == replace(alike, name=one.name).conditions_hash()]
+        starts = {(episode.task, episode.index, episode.seed) for episode in shifted.episodes()}
+        assert any(starts <= {(one.task, one.index, one.seed) for one in twin.episodes()} for twin in twins)
 
 
 def test_every_task_table_is_used_by_a_protocol() -> None:

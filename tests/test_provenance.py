@@ -24,7 +24,7 @@ EPISODE = Episode("line", "near", "go near", 0, 1, 40)
 
 text = st.text(max_size=5)
 number = st.integers(0, 3)
-episodes = st.builds(Episode, text, text, text, number, number, number, st.sampled_from(["eval", "train"]))
+episodes = st.builds(Episode, text, text, text, number, number, number, st.sampled_from(["eval", "train"]), text)
 
 
 def suite(name: str = "envs.line", version: int = 1, packages: tuple[str, ...] = ("numpy",)) -> ModuleType:

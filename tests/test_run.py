@@ -40,7 +40,7 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         (("--policy", "zero", "--protocol", "metaworld_mt5"), "did you mean 'metaworld_mt50'?"),
         (("--policy", "zero", "--protocol", "nowhere.yaml"), "no protocol file nowhere.yaml"),
         (("--policy", "zero", *LINE, "--tasks", "neer"), "no task named 'neer'; did you mean 'near'?"),
-        (("--policy", "zero"), "name a --suite (metaworld) or a --protocol"),
+        (("--policy", "zero"), "name a --suite (metaworld"),
         (("--policy", "zero", "--suite", "metaworld", *LINE), "is of suite 'tests.line', not 'metaworld'"),
         (("--policy", "zero", *LINE, "--trials", "0"), "trials must be at least 1, not 0"),
         (("--policy", "zero", *LINE, "--policy-arg", "chunk"), "--policy-arg takes KEY=VALUE, not 'chunk'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 import subprocess
@@ -15,7 +16,7 @@ from hypothesis import given, settings, strategies as st
 
 from protocols.contracts import Record
 from results.export import jsonl
-from results.store import Store, StoreError, read
+from results.store import Store, StoreError, body_text, read
 from tests.records import any_records, make_record
 
 ROOT = Path(__file__).parents[1]
@@ -258,6 +259,17 @@ def test_a_killed_writer_leaves_its_records_and_no_lock(tmp_path: Path) -> None:
     assert done.returncode == -signal.SIGKILL
     with Store(tmp_path, write=True) as store:
         assert [record.episode.index for record in store.records()] == [0, 1, 2, 3, 4]
+
+
+def test_a_record_from_before_shifts_and_failure_modes_is_read_with_the_defaults(tmp_path: Path) -> None:
+    record = make_record(success=False)
+    with Store(tmp_path, write=True) as store:
+        store.add(record)
+        body = json.loads(body_text(record))
+        del body["failure"], body["episode"]["shift"]
+        store.database.execute("UPDATE records SET body = ?", (json.dumps(body),))
+        store.database.commit()
+    assert [body_text(found) for found in read(tmp_path)] == [body_text(record)]
 
 
 def test_a_key_tells_conditions_policies_and_versions_apart(tmp_path: Path) -> None:

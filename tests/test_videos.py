@@ -55,6 +55,8 @@ def test_a_video_plays_in_browsers(tmp_path: Path) -> None:
 def test_a_caption_tells_success_failure_and_error_apart() -> None:
     outcomes = [videos.caption(make_record(success=success, steps=7)).outcome for success in (True, False, None)]
     assert outcomes == ["success at step 7", "failure", "error"]
+    told = videos.caption(make_record(success=False, failure="wrong_object"))
+    assert (told.outcome, told.colour) == ("failure (wrong object)", videos.RED)
 
 
 @pytest.mark.parametrize(

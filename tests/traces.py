@@ -49,6 +49,7 @@ def by_chunks(env: Any, episode: Episode, actions: FloatArray, chunk: int) -> Tr
         if done.observation is not None:
             trace.seen[len(trace.progress)] = done.observation
         assert (done.observation is None) == trace.ended, "nobody looks after the end, and only then"
+        assert not done.failure or (done.truncated and not done.success), "only a failed episode has a failure mode"
     trace.renders = env.renders
     return trace
 
@@ -95,7 +96,7 @@ def some_episodes(suite: str) -> list[Episode]:
 
 def random_actions(spec: ActionSpec, steps: int = STEPS) -> FloatArray:
     """(steps, A) uniform in the action's range, always the same."""
-    drawn = np.random.default_rng(0).uniform(spec.low, spec.high, (steps, len(spec.entries)))
+    drawn = np.random.default_rng(0).uniform(*spec.bounds(), (steps, len(spec.entries)))
     return np.asarray(drawn, np.float32)
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 DEFAULT_PROTOCOL = "metaworld_mt50"
 VERSION = 1
 PACKAGES = ("metaworld", "mujoco", "gymnasium", "numpy")
+SHIFTS = ("none",)
 
 CAMERAS = ("agent",)
 STATE = ("hand_x_world_m", "hand_y_world_m", "hand_z_world_m", "gripper_opening")

@@ -18,7 +18,7 @@ from metaworld.policies import ENV_POLICY_MAP
 from metaworld.sawyer_xyz_env import SawyerXYZEnv
 
 import protocols
-from envs.metaworld import ACTION, CAMERAS, DEFAULT_PROTOCOL, STATE
+from envs.metaworld import ACTION, CAMERAS, DEFAULT_PROTOCOL, SHIFTS, STATE
 from envs.metaworld.lean import make_lean
 from envs.metaworld.progress import Progress
 from envs.rendering import Renderer
@@ -79,7 +79,7 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
                 "instruction": spaces.Text(INSTRUCTION_CHARACTERS, charset=PRINTABLE),
             }
         )
-        self.action_space = spaces.Box(ACTION.low, ACTION.high, (len(ACTION.entries),), np.float32)
+        self.action_space = spaces.Box(*ACTION.bounds(), dtype=np.float32)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -88,9 +88,13 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
 
         Returns:
             The observation, and an info with the start's fingerprint and the name of the GL renderer.
+
+        Raises:
+            LookupError: an unknown task or shift.
         """
         super().reset(seed=seed)
         self.episode = (options or {}).get("episode") or self._default_episode(seed)
+        require("shift", self.episode.shift, SHIFTS)
         sim = self._open(self.episode.task)
         sim.seed(self.episode.seed)
         sim.reset()
@@ -198,7 +202,7 @@ class MetaWorld(gymnasium.Env[dict[str, Any], FloatArray]):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns at every step that its actions exceed 1, as they are meant to
             action: FloatArray = self._expert.get_action(self._raw).astype(np.float32)
-        return action.clip(ACTION.low, ACTION.high)
+        return action.clip(*ACTION.bounds())
 
     def fingerprint(self) -> str:
         """Hash of the start: simulator state, every body, site and camera pose, goal and instruction."""

@@ -6,6 +6,7 @@ observation  images        agent (H, W, 3) uint8: a white column where the point
 action       (1,) float32, metres per control step, clipped to +-0.1
 rate         10 Hz
 success      |position - goal| < 0.05 m
+failures     never_moved, too_far; short of the goal has no name
 start        position 0, goal uniform in 0.5 to 1 m
 
 Some tasks misbehave: `raise`, `die` and `hang` do so at their third step, `die_once` only while the file named by
@@ -45,6 +46,7 @@ from protocols.registry import require
 DEFAULT_PROTOCOL = str(Path(__file__).parent / "line.yaml")
 VERSION = 1
 PACKAGES = ("numpy",)
+SHIFTS = ("none",)
 TASKS = ("near", "far", "raise", "die", "hang", "die_once")
 STATE = ("position_m", "goal_m")
 ACTION = ActionSpec(("dx_m",), low=-0.1, high=0.1, rate_hz=10.0, rotation="none", gripper="none")
@@ -82,7 +84,7 @@ class Line(gymnasium.Env[dict[str, Any], FloatArray]):
                 "instruction": spaces.Text(50, charset="abcdefghijklmnopqrstuvwxyz "),
             }
         )
-        self.action_space = spaces.Box(ACTION.low, ACTION.high, (1,), np.float32)
+        self.action_space = spaces.Box(*ACTION.bounds(), dtype=np.float32)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -92,6 +94,7 @@ class Line(gymnasium.Env[dict[str, Any], FloatArray]):
         default = Episode("tests.line", "near", "go", 0, drawn, 40)
         self.episode: Episode = (options or {}).get("episode") or default
         require("task", self.episode.task, TASKS)
+        require("shift", self.episode.shift, SHIFTS)
         self.goal = float(np.random.default_rng(self.episode.seed).uniform(0.5, 1.0))
         self.position, self.steps, self.renders = 0.0, 0, 0
         return self._observe(), {"fingerprint": self.fingerprint(), "renderer": "numpy"}
@@ -126,7 +129,11 @@ class Line(gymnasium.Env[dict[str, Any], FloatArray]):
             terminated=success,
             truncated=truncated,
             observation=None if success or truncated else self._observe(),
+            failure=self._failure() if truncated else "",
         )
+
+    def _failure(self) -> str:
+        return "never_moved" if self.position == 0 else "too_far" if self.position > self.goal else ""
 
     def _misbehave(self) -> None:
         if self.steps != 3:
@@ -157,7 +164,7 @@ class Line(gymnasium.Env[dict[str, Any], FloatArray]):
         return image
 
     def expert_action(self) -> FloatArray:
-        return np.array([self.goal - self.position], np.float32).clip(ACTION.low, ACTION.high)
+        return np.array([self.goal - self.position], np.float32).clip(*ACTION.bounds())
 
     def fingerprint(self) -> str:
         return hashlib.sha256(f"{self.goal!r} {self.episode.instruction}".encode()).hexdigest()[:32]

@@ -1,0 +1,213 @@
+"""How a failed episode of the PiPER suite has failed: one mode each, told from the state, the first one that fits.
+
+    mode                  rule
+    gripper_open_timeout  the target is still held at the end, and an opening wider than the gripper's (by 5 % of the
+                          whole) has been commanded for the last 3 steps or more
+    not_released          at the end the target is in the goal and still held; no opening commanded
+    not_settled           at the end the target is in the goal and not held, but touched, or moving, or not yet there
+                          for half a second; a door likewise
+    wrong_object          another toy was held and lifted by more than 2 cm, and the target never was; in door tasks
+                          also: the other door has moved by more than 0.1 rad, and the target by less
+    obstruction           something that is neither target nor goal was in the way: touched by the arm, or by the held
+                          target, in 5 steps or more, and at the end 1.5 cm (a door: 0.1 rad) from its start; or
+                          the arm lagged by more than 0.08 rad in 10 steps or more in which it was so touched
+    dropped               the last hold was lost in the air: the target fell by more than 2 cm, not into the goal; and
+                          no opening was commanded, or not within 10 cm (sink: 16 cm) of the goal's centre
+    imprecise_placement   the target was lifted by more than 2 cm, is not held any more and not in the goal
+    static_collision      the arm pressed on what does not move with more than 5 N for 5 steps or more
+    timeout_holding       the target is held at the end, away from the goal
+    not_closed            the door was touched and is open
+    missed_grasp          the arm came within 5 cm of where to take hold, or touched the target, and never lifted it
+    never_reached         none of these
+
+Source of the modes: ProgVLA (arXiv 2605.28231), appendix B.6, names obstruction by clutter, gripper-opening timeout,
+wrong object, imprecise placement and collisions with the table; it gives no rules, these are ours.
+"""
+
+from __future__ import annotations
+
+import math
+
+from envs.piper.progress import LIFTED_M, MOVED_RAD, Hold, Troubles, grasp_point
+from envs.piper.tasks import TOUCH_N, Goal, goal_place, is_there
+from envs.piper.tracking import Snapshot
+
+MODES = (
+    "gripper_open_timeout",
+    "not_released",
+    "not_settled",
+    "wrong_object",
+    "obstruction",
+    "dropped",
+    "imprecise_placement",
+    "static_collision",
+    "timeout_holding",
+    "not_closed",
+    "missed_grasp",
+    "never_reached",
+)
+OPENING_STEPS = 3
+TOUCHED_STEPS, DISPLACED_M = 5, 0.015
+LAG_RAD, LAG_STEPS = 0.08, 10
+NEAR_GOAL_M = {"sink": 0.16, "stove": 0.10, "pot": 0.10, "plate": 0.10}
+NEAR_GRASP_M = 0.05
+
+
+class FailureModes:
+    """Watches one episode and says how it failed.
+
+    Args:
+        goal: the task.
+        start: the state before the first control step.
+    """
+
+    def __init__(self, goal: Goal, start: Snapshot) -> None:
+        self._goal, self._last = goal, start
+        self._target: _Door | _Toy = _Door(goal, start) if goal.kind == "close" else _Toy(goal, start)
+        self._obstacles = _Obstacles(goal, start)
+        self._troubles = Troubles(goal, start)
+        self._wrong = self._collided = False
+
+    def update(self, seen: Snapshot) -> None:
+        """Look at the state that a control step has led to."""
+        self._last = seen
+        self._target.update(seen)
+        self._obstacles.update(seen, self._target.held)
+        events = self._troubles.update(seen)
+        self._wrong = self._wrong or "wrong object" in events
+        self._collided = self._collided or "collision" in events
+
+    def label(self) -> str:
+        """The mode of the episode, if it ends here and has failed; one of `MODES`."""
+        ended = self._target.ended(self._last)
+        if ended:
+            return ended
+        if self._wrong and not self._target.moved(self._last):
+            return "wrong_object"
+        if self._obstacles.obstructed(self._last):
+            return "obstruction"
+        lost = self._target.lost(self._last)
+        if lost:
+            return lost
+        if self._collided:
+            return "static_collision"
+        return self._target.short(self._last)
+
+
+class _Door:
+    """What a door that is to be closed has gone through."""
+
+    held = False
+
+    def __init__(self, goal: Goal, start: Snapshot) -> None:
+        self._goal, self._start = goal, start.door(goal.target)
+        self._touched = False
+
+    def update(self, seen: Snapshot) -> None:
+        self._touched = self._touched or seen.touch(self._goal.target) > TOUCH_N
+
+    def ended(self, seen: Snapshot) -> str:
+        """The mode, if the end alone decides it."""
+        return "not_settled" if is_there(self._goal, seen) else ""
+
+    def moved(self, seen: Snapshot) -> bool:
+        return abs(seen.door(self._goal.target) - self._start) > MOVED_RAD
+
+    def lost(self, seen: Snapshot) -> str:
+        """The mode, if the door was moved and then lost."""
+        return ""
+
+    def short(self, seen: Snapshot) -> str:
+        """The mode, if nothing went wrong and yet it was not enough."""
+        return "not_closed" if self._touched else "never_reached"
+
+
+class _Toy:
+    """What a toy that is to be brought somewhere has gone through."""
+
+    def __init__(self, goal: Goal, start: Snapshot) -> None:
+        self._goal, self._hold = goal, Hold(goal, start)
+        self._toy = start.toys.index(goal.target)
+        self._lifted = self._reached = self._dropped = False
+        self._opening_steps = 0
+
+    @property
+    def held(self) -> bool:
+        return self._hold.held
+
+    def update(self, seen: Snapshot) -> None:
+        event = self._hold.update(seen, is_there(self._goal, seen))
+        if self._hold.held:
+            self._lifted = self._lifted or seen.centres[self._toy, 2] - self._hold.taken[2] > LIFTED_M
+            self._opening_steps = self._opening_steps + 1 if self._hold.opening else 0
+        if event:
+            self._opening_steps = 0
+            self._dropped = event == "dropped" and not (self._hold.let_go and self._near_goal(seen))
+        if not self._reached:
+            near = math.dist(seen.tcp, grasp_point(self._goal, seen)) < NEAR_GRASP_M
+            self._reached = near or seen.touch(self._goal.target) > TOUCH_N
+
+    def _near_goal(self, seen: Snapshot) -> bool:
+        """Whether the hold was lost near the goal."""
+        assert self._hold.lost is not None
+        return math.dist(self._hold.lost[:2], goal_place(self._goal, seen)[:2]) < NEAR_GOAL_M[self._goal.kind]
+
+    def ended(self, seen: Snapshot) -> str:
+        """The mode, if the end alone decides it."""
+        gripped = self._hold.held and self._hold.lost is None
+        if gripped and self._opening_steps >= OPENING_STEPS:
+            return "gripper_open_timeout"
+        if is_there(self._goal, seen):
+            return "not_released" if gripped else "not_settled"
+        return ""
+
+    def moved(self, seen: Snapshot) -> bool:
+        return self._lifted
+
+    def lost(self, seen: Snapshot) -> str:
+        """The mode, if the target was lifted and then lost."""
+        if self._hold.held or not self._lifted:
+            return ""
+        return "dropped" if self._dropped else "imprecise_placement"
+
+    def short(self, seen: Snapshot) -> str:
+        """The mode, if nothing went wrong and yet it was not enough."""
+        if self._hold.held:
+            return "timeout_holding"
+        return "missed_grasp" if self._reached else "never_reached"
+
+
+class _Obstacles:
+    """What was in the way: neither the target nor the goal."""
+
+    def __init__(self, goal: Goal, start: Snapshot) -> None:
+        self._target, self._doors = goal.target, len(start.doors)
+        mine = {goal.target, goal.kind} | (set(start.doors) if goal.kind == "close" else set())
+        self._foreign = [index for index, name in enumerate(start.names) if name not in mine]
+        self._names, self._start = start.names, start
+        self._touched = dict.fromkeys(self._foreign, 0)
+        self._lagging = 0
+
+    def update(self, seen: Snapshot, held: bool) -> None:
+        """Count the steps in which something foreign is touched by the arm, or by the target that it holds."""
+        touches, touched = seen.touches.tolist(), False
+        for index in self._foreign:
+            if touches[index] > TOUCH_N or (held and self._meets(seen, self._names[index])):
+                self._touched[index] += 1
+                touched = True
+        self._lagging += touched and seen.lag > LAG_RAD
+
+    def _meets(self, seen: Snapshot, name: str) -> bool:
+        return (self._target, name) in seen.between or (name, self._target) in seen.between
+
+    def obstructed(self, seen: Snapshot) -> bool:
+        """Whether something was pushed away, or held the arm up."""
+        if self._lagging >= LAG_STEPS:
+            return True
+        return any(steps >= TOUCHED_STEPS and self._displaced(seen, index) for index, steps in self._touched.items())
+
+    def _displaced(self, seen: Snapshot, index: int) -> bool:
+        name = self._names[index]
+        if index < self._doors:
+            return abs(seen.doors[name] - self._start.doors[name]) > MOVED_RAD
+        return math.dist(seen.place(name), self._start.place(name)) > DISPLACED_M

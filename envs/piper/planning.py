@@ -1,0 +1,136 @@
+"""Paths of the arm that touch nothing, looked for in a copy of the world.
+
+A path is a list of joint angles, each (6,) rad. Configurations come from the closed-form inverse kinematics first; a hand
+that follows Cartesian targets step by step ends on another branch as soon as it cannot be turned as asked.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+import numpy.typing as npt
+
+from envs.piper.kinematics import BASE_M, HIGH, LOW, Pose, forward, nearest
+from envs.piper.tracking import FIRST, FIXED, PAD2, JOINTS
+from envs.piper.world import OPEN_M, World
+
+Array = npt.NDArray[np.float64]
+Path = list[Array]
+
+MARGIN_M = 0.004
+TARGET_MARGIN_M = 0.0005
+LINE_STEP_M = 0.012
+JUMP_RAD = 0.35
+CHECK_RAD = 0.09
+
+
+class Carried(NamedTuple):
+    """A toy in the hand: its name, its origin (3,) and rotation (3, 3) in the hand's frame."""
+
+    toy: str
+    position: Array
+    rotation: Array
+
+
+class Planner:
+    """Looks for paths in a copy of the world as it is when the planner is made.
+
+    Args:
+        world: the world; it is not changed.
+        target: what the arm may come close to.
+    """
+
+    def __init__(self, world: World, target: str) -> None:
+        self.model, self.target = copy.copy(world.model), target
+        self.data = mujoco.MjData(self.model)
+        self.data.qpos[:] = world.data.qpos
+        self._owner = world.tracker._owner
+        self._names = world.tracker.names
+        self.model.geom_margin[self._owner <= PAD2] = MARGIN_M
+        self._joints = np.array([self.model.joint(name).qposadr[0] for name in JOINTS])
+        self._code = FIRST + self._names.index(target)
+
+    def clear(self, joints: Array, opening: float, carried: Carried | None = None, *, allowed: bool = False) -> bool:
+        """Whether the arm touches nothing there, nor what it carries.
+
+        Args:
+            joints: (6,) rad.
+            opening: of the gripper, 0 to 1.
+            carried: what is in the hand.
+            allowed: the target may be touched.
+        """
+        data, model = self.data, self.model
+        data.qpos[self._joints] = joints
+        for finger in ("finger1", "finger2"):
+            data.joint(finger).qpos[0] = OPEN_M * opening
+        if carried is not None:
+            hand = forward(joints)
+            place = hand.position + hand.rotation @ carried.position + (0.0, 0.0, BASE_M)
+            mujoco.mju_mat2Quat(quaternion := np.zeros(4), (hand.rotation @ carried.rotation).flatten())
+            data.joint(carried.toy).qpos[:] = (*place, *quaternion)
+        mujoco.mj_kinematics(model, data)
+        mujoco.mj_collision(model, data)
+        return not self._collides(carried is not None, allowed)
+
+    def _collides(self, carrying: bool, allowed: bool) -> bool:
+        pairs = np.sort(self._owner[self.data.contact.geom], axis=1)
+        first, second, near = pairs[:, 0], pairs[:, 1], self.data.contact.dist
+        by_arm = (first <= PAD2) & (second >= FIXED)
+        target = self._code
+        if carrying:
+            by_toy = ((second == target) & (first >= FIXED)) | ((first == target) & (second > target))
+            return bool((by_arm & (second != target)).any() or (by_toy & (near < 0)).any())
+        if allowed:
+            return bool((by_arm & (second != target)).any())
+        return bool((by_arm & ((second != target) | (near < TARGET_MARGIN_M))).any())
+
+    def path_clear(self, path: Path, opening: float, carried: Carried | None = None) -> bool:
+        """Whether the arm touches nothing on the way, joints moving on lines between the path's points."""
+        return all(self.clear(joints, opening, carried) for joints in dense(path, CHECK_RAD))
+
+    def line(self, joints: Array, offset: Array, opening: float, carried: Carried | None = None, *, allowed: bool = False) -> Path | None:
+        """The path that moves the hand by `offset` (3,) m on a line, unturned; None where there is none that is clear."""
+        start, path = forward(joints), [joints]
+        steps = max(1, math.ceil(float(np.linalg.norm(offset)) / LINE_STEP_M))
+        for step in range(1, steps + 1):
+            found = nearest(Pose(start.position + offset * (step / steps), start.rotation), path[-1])
+            if found is None or np.abs(found - path[-1]).max() > JUMP_RAD:
+                return None
+            if not self.clear(found, opening, carried, allowed=allowed):
+                return None
+            path.append(found)
+        return path
+
+    def connect(
+        self, start: Array, end: Array, opening: float, carried: Carried | None, random: np.random.Generator
+    ) -> Path | None:
+        """A clear path between two configurations: straight, or by way of one or two others above."""
+        for via in _ways(start, end, random):
+            path = [start, *via, end]
+            if self.path_clear(path, opening, carried):
+                return path
+        return None
+
+
+def _ways(start: Array, end: Array, random: np.random.Generator) -> Iterator[Path]:
+    """Configurations to go by: the middle a little aside, for variety, then ever higher."""
+    middle = (start + end) / 2
+    yield [(middle + random.normal(0, 0.05, 6)).clip(LOW, HIGH)]
+    yield []
+    for back in (0.2, 0.4, 0.6, 0.9):
+        raised = np.array([0, -back, 0.15 * back, 0, 0.3 * back, 0])
+        yield [(middle + raised).clip(LOW, HIGH)]
+        yield [(start + raised).clip(LOW, HIGH), (end + raised).clip(LOW, HIGH)]
+
+
+def dense(path: Path, step_rad: float) -> Iterator[Array]:
+    """Points on the path, no joint moving by more than `step_rad` from one to the next; the start is left out."""
+    for begin, end in zip(path, path[1:], strict=False):
+        count = max(1, math.ceil(float(np.abs(end - begin).max()) / step_rad))
+        for index in range(1, count + 1):
+            yield begin + (end - begin) * (index / count)

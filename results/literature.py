@@ -1,0 +1,88 @@
+"""Success rates that others have printed (`results/published/*.csv`), and how they stand beside ours.
+
+They come from other starts and other episodes than ours, some from a real robot, so they are never matched. The digits
+are those of the source.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from protocols.contracts import EvaluationProtocol
+from results.cells import NOTHING, rate_cell, spoken
+from results.groups import PolicyRecords
+from results.layout import Band, Row, Table
+from results.statistics import by_task, summarise, task_mean
+
+PUBLISHED = Path(__file__).parent / "published"
+REMARKS = {"simulation": "published, not matched", "real robot": "published, real robot, not matched"}
+
+
+class Published(NamedTuple):
+    """One printed number, with the digits that the source prints.
+
+    world: where it was measured, "simulation" or "real robot". level: "tier", "task", "tier_mean" or "task_mean".
+    name: the tier or task, or the mean's level again.
+    """
+
+    protocol: str
+    method: str
+    world: str
+    level: str
+    name: str
+    success_percent: str
+    source: str
+
+
+def read_published(folder: Path = PUBLISHED) -> list[Published]:
+    """All published numbers, file by file, in the files' order."""
+    rows = []
+    for path in sorted(folder.glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            rows += [Published(**row) for row in csv.DictReader(file)]
+    return rows
+
+
+def published_rows(printed: Sequence[Published], tiers: list[str]) -> Iterator[Row | Band]:
+    """One row per published method of a table by tier, under a remark that they are not matched."""
+    for world, remark in REMARKS.items():
+        there = [number for number in printed if number.world == world]
+        if there:
+            yield Band(remark)
+        for method in dict.fromkeys(number.method for number in there):
+            numbers = {number.name: number.success_percent for number in there if number.method == method}
+            cells = [numbers.get(name, NOTHING) for name in (*tiers, "tier_mean", "task_mean")]
+            yield Row((method, *cells, NOTHING))
+
+
+def sources(printed: Sequence[Published]) -> Iterator[str]:
+    """Which published methods come from where."""
+    for source in dict.fromkeys(number.source for number in printed):
+        methods = dict.fromkeys(number.method for number in printed if number.source == source)
+        yield f"{', '.join(methods)}: {source}"
+
+
+def real_robot_table(
+    measured: Sequence[PolicyRecords], protocol: EvaluationProtocol, printed: Sequence[Published]
+) -> Iterator[Table]:
+    """Each task's rate in simulation beside the rates on real robots; no table where none is printed."""
+    real = [number for number in printed if number.world == "real robot" and number.level in ("task", "task_mean")]
+    if not real:
+        return
+    columns = {f"{policy.policy} (simulated)": counted_rates(policy) for policy in measured}
+    for number in real:
+        columns.setdefault(f"{number.method} (real robot)", {})[number.name] = number.success_percent
+    names = [*(task.name for task in protocol.tasks), "task_mean"]
+    cells = {name: [column.get(name, NOTHING) for column in columns.values()] for name in names}
+    rows = (Row((spoken(name), *cells[name]), rule=name == "task_mean") for name in names)
+    yield Table("Success by task in %, simulated and real", ("task", *columns), tuple(rows))
+
+
+def counted_rates(measured: PolicyRecords) -> dict[str, str]:
+    """Rate and counts by task, and the rate of `task_mean`."""
+    summaries = {task: summarise(members) for task, members in by_task(measured.records).items()}
+    cells = {task: f"{rate_cell(some)} ({some.successes}/{some.episodes})" for task, some in summaries.items()}
+    return cells | {"task_mean": rate_cell(task_mean(measured.records))}

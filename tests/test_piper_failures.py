@@ -1,0 +1,144 @@
+"""Failure modes of the PiPER suite: each rule on a few hand-made steps, then on injected faults."""
+
+from __future__ import annotations
+
+import pytest
+
+from envs.piper.failures import MODES, FailureModes
+from envs.piper.progress import LOST_STEPS
+from envs.piper.tasks import COUNTER_M, TASKS
+from envs.piper.tracking import Snapshot
+from tests.piper_snapshots import PLACES, at_rest, held, moved, touched
+
+BASIN = (0.42, 0.16)
+TOY = PLACES["red_mug"]
+START = at_rest("red-cup-sink")
+
+
+def label(seen: list[Snapshot], task: str = "red-cup-sink") -> str:
+    """The mode of an episode with these steps after its start."""
+    modes = FailureModes(TASKS[task], at_rest(task))
+    for one in seen:
+        modes.update(one)
+    name = modes.label()
+    assert name in MODES
+    return name
+
+
+def in_hand(up: float, at: tuple[float, float] = TOY, commanded: float = 0.0) -> Snapshot:
+    """The red mug in the gripper, that far above the counter."""
+    return held(START, "red_mug", (*at, COUNTER_M + up), commanded)
+
+
+def loose(up: float, at: tuple[float, float] = TOY, speed: float = 0.0) -> Snapshot:
+    """The red mug by itself, that far above the counter."""
+    return moved(START, "red_mug", (*at, COUNTER_M + up), speed)
+
+
+TAKEN = [in_hand(0), in_hand(0), in_hand(0.1)]
+IN_GOAL = in_hand(-0.07, BASIN)
+OPENING_IN_GOAL = in_hand(-0.07, BASIN, commanded=1.0)
+
+
+def test_an_arm_that_stays_away_has_never_reached() -> None:
+    assert label([START] * 5) == "never_reached"
+
+
+def test_an_arm_that_was_at_the_toy_and_never_lifted_it_has_missed_the_grasp() -> None:
+    near = START._replace(tcp=(*TOY, COUNTER_M + 0.05), opening=0.0, commanded=0.0)
+    assert label([near, START]) == "missed_grasp"
+    assert label([touched(START, "red_mug"), START]) == "missed_grasp"
+    assert label([in_hand(0), in_hand(0), in_hand(0.01), *[loose(0)] * 3]) == "missed_grasp"
+
+
+def test_a_toy_still_in_the_gripper_is_told_by_where_it_is_and_what_is_commanded() -> None:
+    assert label([*TAKEN, in_hand(0.1)]) == "timeout_holding"
+    assert label([*TAKEN, IN_GOAL, IN_GOAL]) == "not_released"
+    assert label([*TAKEN, IN_GOAL, *[OPENING_IN_GOAL] * 5]) == "gripper_open_timeout"
+    assert label([*TAKEN, *[in_hand(0.1, commanded=1.0)] * 5]) == "gripper_open_timeout"
+
+
+def test_an_opening_that_was_taken_back_is_no_timeout_of_it() -> None:
+    assert label([*TAKEN, *[OPENING_IN_GOAL] * 5, IN_GOAL]) == "not_released"
+
+
+def test_a_toy_in_the_goal_that_is_let_go_too_late_is_not_settled() -> None:
+    assert label([*TAKEN, IN_GOAL, *[loose(-0.07, BASIN, speed=0.2)] * 4]) == "not_settled"
+
+
+def test_a_fall_far_from_the_goal_is_a_drop_and_one_near_it_an_imprecise_placement() -> None:
+    fall = [loose(0.05, speed=1.0), *[loose(0)] * LOST_STEPS]
+    assert label([*TAKEN, in_hand(0.1, commanded=1.0), *fall]) == "dropped"
+    beside = (0.42, 0.03)
+    short_fall = [loose(0.05, beside, speed=1.0), *[loose(0, beside)] * LOST_STEPS]
+    assert label([*TAKEN, in_hand(0.1, beside, commanded=1.0), *short_fall]) == "imprecise_placement"
+
+
+def test_a_slip_without_a_command_is_a_drop_even_near_the_goal() -> None:
+    beside = (0.42, 0.03)
+    slip = [one._replace(commanded=0.0, opening=0.0) for one in [loose(0.05, beside, 1.0), *[loose(0, beside)] * 8]]
+    assert label([*TAKEN, in_hand(0.1, beside), *slip]) == "dropped"
+
+
+def test_a_toy_that_is_set_down_outside_the_goal_is_placed_imprecisely() -> None:
+    assert label([*TAKEN, in_hand(0.01, (0.42, 0.0)), *[loose(0, (0.42, 0.0))] * 3]) == "imprecise_placement"
+
+
+def test_a_drop_that_was_picked_up_again_is_forgotten() -> None:
+    assert label([*TAKEN, loose(0.05, speed=1.0), *[loose(0)] * LOST_STEPS, *TAKEN]) == "timeout_holding"
+
+
+def test_another_toy_that_was_lifted_is_the_wrong_object_unless_the_target_was_too() -> None:
+    wrong = [held(START, "green_mug", (*PLACES["green_mug"], COUNTER_M + up)) for up in (0.0, 0.0, 0.05)]
+    assert label(wrong) == "wrong_object"
+    assert label([*wrong, *TAKEN]) == "timeout_holding"
+
+
+def test_something_that_was_pushed_away_is_an_obstruction() -> None:
+    x, y = PLACES["green_mug"]
+    pushed = touched(moved(START, "green_mug", (x + 0.03, y, COUNTER_M)), "green_mug")
+    nudged = touched(moved(START, "green_mug", (x + 0.01, y, COUNTER_M)), "green_mug")
+    assert label([pushed] * 5) == "obstruction"
+    assert label([pushed] * 4) == "never_reached"
+    assert label([nudged] * 9) == "never_reached"
+
+
+def test_something_that_the_held_toy_pushes_away_is_an_obstruction() -> None:
+    x, y = PLACES["green_mug"]
+    pushed = moved(in_hand(0.1), "green_mug", (x + 0.03, y, COUNTER_M))
+    pushed = pushed._replace(between=frozenset({("green_mug", "red_mug")}))
+    assert label([*TAKEN, *[pushed] * 5]) == "obstruction"
+
+
+def test_something_that_holds_the_arm_up_is_an_obstruction() -> None:
+    assert label([touched(START, "green_mug")._replace(lag=0.1)] * 10) == "obstruction"
+    assert label([START._replace(lag=0.1)] * 10) == "never_reached"
+
+
+def test_the_goal_is_no_obstacle() -> None:
+    start = at_rest("whale-pot")
+    x, y = PLACES["pot"]
+    assert label([touched(moved(start, "pot", (x + 0.03, y, COUNTER_M)), "pot")] * 9, "whale-pot") == "never_reached"
+
+
+def test_pressing_on_the_counter_is_a_static_collision_unless_the_target_was_lost() -> None:
+    press = START._replace(furniture_n=20.0)
+    assert label([press] * 5) == "static_collision"
+    assert label([press] * 4) == "never_reached"
+    assert label([press] * 5 + [*TAKEN, *[loose(0, (0.42, 0.0))] * 3]) == "imprecise_placement"
+
+
+@pytest.mark.parametrize(
+    ("doors", "mode"),
+    [
+        ((1.0, 0.0), "never_reached"),
+        ((0.05, 0.0), "not_settled"),
+        ((1.0, 0.3), "wrong_object"),
+        ((0.5, 0.3), "not_closed"),
+    ],
+)
+def test_a_door_is_told_by_its_angle_and_the_other_one(doors: tuple[float, float], mode: str) -> None:
+    modes = FailureModes(TASKS["close-left-door"], at_rest("close-left-door", (1.0, 0.0)))
+    seen = at_rest("close-left-door", doors)
+    modes.update(touched(seen, "left_door") if doors[0] == 0.5 else seen)
+    assert modes.label() == mode
