@@ -177,7 +177,7 @@ def test_a_door_is_reached_on_its_outer_face_pushed_and_closed(task: str, side: 
 
     start = door(1.57)
     # Open by a right angle, the door stands towards the robot, its outer face away from the other door.
-    outside = start._replace(tcp=(0.28 - 0.085, 0.16 + side * 0.13, 0.0775))
+    outside = start._replace(tcp=(0.28 - 0.085, 0.16 + side * 0.14, 0.0775))
     inside = start._replace(tcp=(0.28 - 0.085, 0.16 + side * 0.06, 0.0775))
     reached, passed = measure(task, [start, outside])[0], measure(task, [start, inside])[0]
     assert passed.progress < reached.progress == pytest.approx(WEIGHTS["close"]["reach"], abs=0.03)

@@ -84,8 +84,7 @@ class Piper(gymnasium.Env[dict[str, Any], FloatArray]):
                 "instruction": spaces.Text(INSTRUCTION_CHARACTERS, charset=PRINTABLE),
             }
         )
-        low, high = np.array(self.action.low, np.float32), np.array(self.action.high, np.float32)
-        self.action_space = spaces.Box(low, high, (len(self.action.entries),), np.float32)
+        self.action_space = spaces.Box(*self.action.bounds(), dtype=np.float32)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -100,14 +99,18 @@ class Piper(gymnasium.Env[dict[str, Any], FloatArray]):
         self.goal = TASKS[require("task", self.episode.task, TASKS)]
         shift = require("shift", self.episode.shift, SHIFTS)
         self.world = World(self.goal, shift, self.episode.seed, self._compiled)
-        self.target = self.world.joints().copy()
-        self.opening = 1.0
-        self.seen = self.world.tracker.snapshot(self.target, self.opening)
+        self._begin()
         self._progress, self._failures = Progress(self.goal, self.seen), FailureModes(self.goal, self.seen)
         self._expert: Expert | None = None
         self._steps = self._held_steps = self.clipped = self.renders = 0
         observation = self._observe()
         return observation, {"fingerprint": self.fingerprint(), "renderer": self.renderer.name()}
+
+    def _begin(self) -> None:
+        """What follows from the world at its start."""
+        self.target = self.world.joints()
+        self.opening = 1.0
+        self.seen = self.world.tracker.snapshot(self.target, self.opening)
 
     def _default_episode(self, seed: int | None) -> Episode:
         task, max_steps, shift = self._default
@@ -203,13 +206,13 @@ class Piper(gymnasium.Env[dict[str, Any], FloatArray]):
         """(7,) what the scripted expert does now; its choices are drawn from the episode's seed."""
         target, opening = self._expert_target()
         action = np.array([*(target - self.target), opening], np.float32)
-        return action.clip(self.action_space.low, self.action_space.high)  # type: ignore[attr-defined, no-any-return]
+        return action.clip(*self.action.bounds())
 
     def _expert_target(self) -> tuple[Array, float]:
         """Joint angles and gripper opening that the expert wants next."""
         if self._expert is None:
             self._expert = Expert(self.world, self.goal, self.episode.seed)
-        return self._expert.next(self.seen, self.target)
+        return self._expert.next(self.seen)
 
     def fingerprint(self) -> str:
         """Hash of the start: simulator state, every pose, all that is drawn, and the instruction."""

@@ -32,7 +32,8 @@ Course = Iterator[Command]
 
 SPEED_RAD = (0.055, 0.085)  # of the fastest joint, per control step
 SLOWER = 0.55  # share of the speed near things
-AWAY_M = 0.07  # the hand comes from there
+DRAWS = 4  # of candidates, before the arm goes home to try from there
+AWAY_M = (0.07, 0.045)  # the hand comes from there
 LIFTS_M = (0.11, 0.09, 0.07)
 CLOSE_STEPS, HOLD_STEPS, LOST_STEPS, OPEN_STEPS = 22, 4, 5, 24
 SETTLED_RAD, SETTLE_STEPS = 0.02, 8
@@ -71,26 +72,26 @@ class Expert:
     def __init__(self, world: World, goal: Goal, seed: int) -> None:
         self.world, self.goal = world, goal
         self.random = stream(seed, EXPERT)
+        self.wanted = world.joints()  # joint angles that were asked for last
         self.speed = self.random.uniform(*SPEED_RAD)
         self.seen: Snapshot
-        self.target: Array
         self._course = self._close() if goal.kind == "close" else self._bring()
 
-    def next(self, seen: Snapshot, target: Array) -> Command:
+    def next(self, seen: Snapshot) -> Command:
         """What to do now.
 
         Args:
             seen: the state.
-            target: (6,) the joint angles that the servos are asked for now.
         """
-        self.seen, self.target = seen, target
-        return next(self._course)
+        self.seen = seen
+        self.wanted, opening = next(self._course)
+        return self.wanted, opening
 
     def _close(self) -> Course:
         """Push the door until it is closed, as often as it takes."""
         while True:
             planner = Planner(self.world, self.goal.target)
-            found = doors.push(planner, self.goal.target, self.seen.door(self.goal.target), self.target, self.random)
+            found = doors.push(planner, self.goal.target, self.seen.door(self.goal.target), self.wanted, self.random)
             if found is None:
                 yield from self._home()
                 continue
@@ -104,7 +105,7 @@ class Expert:
     def _bring(self) -> Course:
         """Pick the target up and put it where it belongs, as often as it takes."""
         while True:
-            pick = self._find_pick()
+            pick = next(filter(None, (self._find_pick() for _ in range(DRAWS))), None)
             if pick is None:
                 yield from self._home()
                 continue
@@ -149,7 +150,7 @@ class Expert:
             DroppedError: `carrying`, and the toy has not been in the hand for a while.
         """
         lost = 0
-        for target in paced([self.target, *path], speed):
+        for target in paced([self.wanted, *path], speed):
             if carrying:
                 lost = 0 if self.seen.holds(self.goal.target) else lost + 1
                 if lost >= LOST_STEPS and not is_there(self.goal, self.seen):
@@ -161,7 +162,7 @@ class Expert:
         for _ in range(SETTLE_STEPS):
             if self.seen.lag < SETTLED_RAD:
                 return
-            yield self.target, opening
+            yield self.wanted, opening
 
     def _grip(self) -> Course:
         """Close until both fingers press for a while."""
@@ -170,18 +171,18 @@ class Expert:
             held = held + 1 if self.seen.holds(self.goal.target) else 0
             if held >= HOLD_STEPS:
                 return
-            yield self.target, 0.0
+            yield self.wanted, 0.0
 
     def _let_go(self) -> Course:
         """Open until nothing is touched any more."""
         for step in range(OPEN_STEPS):
             if step > 5 and self.seen.touch(self.goal.target) == 0.0:
                 return
-            yield self.target, 1.0
+            yield self.wanted, 1.0
 
     def _stay(self, steps: int, opening: float) -> Course:
         for _ in range(steps):
-            yield self.target, opening
+            yield self.wanted, opening
 
     def _pause(self) -> Course:
         """Sometimes a moment of nothing, as a teleoperator has."""
@@ -190,10 +191,10 @@ class Expert:
 
     def _rise(self, opening: float) -> Course:
         """Withdraw along the hand, then up, whatever is near."""
-        hand = forward(self.target)
+        hand = forward(self.wanted)
         for offset in (-0.05 * hand.rotation[:, 2], np.array([0.0, 0.0, 0.06])):
-            start, path = forward(self.target), []
-            joints = self.target
+            start, path = forward(self.wanted), []
+            joints = self.wanted
             for share in (0.25, 0.5, 0.75, 1.0):
                 found = nearest(Pose(start.position + share * offset, start.rotation), joints)
                 if found is None or np.abs(found - joints).max() > 0.5:
@@ -204,9 +205,9 @@ class Expert:
     def _home(self) -> Course:
         """There is no way from here: go up and home, and try again."""
         yield from self._rise(1.0)
-        path = [self.target, HOME + self.random.normal(0, 0.08, 6)]
+        path = [self.wanted, HOME + self.random.normal(0, 0.08, 6)]
         yield from self._follow(path, 1.0, self.speed)
-        yield self.target, 1.0
+        yield self.wanted, 1.0
 
     def _find_pick(self) -> Pick | None:
         """The first grasp, the best ones first, that can be reached, lifted, and put down at the goal."""
@@ -214,11 +215,11 @@ class Expert:
         toy = next(toy for toy in self.world.scene.toys if toy.name == self.goal.target)
         body = self.world.data.body(toy.name)
         place, turn = body.xpos.copy(), body.xmat.reshape(3, 3).copy()
-        for grasp in grasps(toy, place, turn, self.target, self.random):
+        for grasp in grasps(toy, place, turn, self.wanted, self.random):
             if not planner.clear(grasp.joints, grasp.opening):
                 continue
-            back = planner.line(grasp.joints, -AWAY_M * grasp.pose.rotation[:, 2], grasp.opening)
-            if back is None:
+            ways = (planner.line(grasp.joints, -away * grasp.pose.rotation[:, 2], grasp.opening) for away in AWAY_M)
+            if (back := next(filter(None, ways), None)) is None:
                 continue
             carried = in_hand(toy.name, place, turn, grasp.pose)
             up = self._up(planner, grasp.joints, carried)
@@ -229,7 +230,7 @@ class Expert:
             if turned is None:
                 continue
             planner = Planner(self.world, self.goal.target)
-            approach = planner.connect(self.target, back[-1], grasp.opening, None, self.random)
+            approach = planner.connect(self.wanted, back[-1], grasp.opening, None, self.random)
             if approach is not None:
                 return Pick(grasp, approach, back[::-1], up, turned)
         return None
@@ -248,7 +249,7 @@ class Expert:
         planner = Planner(self.world, self.goal.target)
         body, hand = self.world.data.body(self.goal.target), forward(self.world.joints())
         carried = in_hand(self.goal.target, body.xpos.copy(), body.xmat.reshape(3, 3).copy(), hand)
-        puts = self._puts(planner, self.target, carried, connect=True, first=pick.turn)
+        puts = self._puts(planner, self.wanted, carried, connect=True, first=pick.turn)
         return next((put for _, put in puts), None)
 
     def _puts(

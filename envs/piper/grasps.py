@@ -12,7 +12,7 @@ from envs.piper.kinematics import BASE_M, HIGH, LOW, Pose, gripper_rotation, nea
 from envs.piper.toys import POT_HEIGHT_M, POT_RADIUS_M, Toy
 
 Array = npt.NDArray[np.float64]
-CANDIDATES, KEPT = 260, 14
+CANDIDATES, ENOUGH = 800, 24
 PITCH_RAD = (math.radians(42), math.radians(84))
 ACROSS_RAD = math.radians(24)
 HANDLE_RAD = math.radians(52)
@@ -50,13 +50,16 @@ def grasps(toy: Toy, place: Array, turn: Array, joints: Array, random: np.random
         pose = Pose(place + point - (0.0, 0.0, BASE_M), rotation)
         reached = nearest(pose, joints)
         if reached is not None:
-            found.append((_cost(reached, joints, pitch, rotation) + random.uniform(0, 0.5), Grasp(pose, reached, _opening(toy))))
-    return [grasp for _, grasp in sorted(found, key=lambda pair: pair[0])[:KEPT]]
+            cost = _cost(reached, joints, pitch, rotation) + random.uniform(0, 0.5)
+            found.append((cost, Grasp(pose, reached, _opening(toy, random))))
+        if len(found) == ENOUGH:
+            break
+    return [grasp for _, grasp in sorted(found, key=lambda pair: pair[0])]
 
 
-def _opening(toy: Toy) -> float:
-    """How far the gripper opens before it closes, 0 to 1; inside a pot there is little room."""
-    return 0.5 if toy.kind == "pot" else 1.0
+def _opening(toy: Toy, random: np.random.Generator) -> float:
+    """How far the gripper opens before it closes, 0 to 1: mugs fill it, inside a pot there is little room."""
+    return {"pot": 0.5, "mug": 1.0}.get(toy.kind) or random.uniform(0.78, 1.0)
 
 
 def _point(toy: Toy, yaw: float, fingers: Array, random: np.random.Generator) -> tuple[float, float, float] | None:
@@ -76,7 +79,7 @@ def _point(toy: Toy, yaw: float, fingers: Array, random: np.random.Generator) ->
     if abs(abs(_half_turn(across - yaw)) - math.pi / 2) > ACROSS_RAD or abs(fingers[2]) > 0.45:
         return None
     along = random.uniform(-0.006, 0.008)
-    return along * math.cos(yaw), along * math.sin(yaw), random.uniform(0.019, 0.025) * s
+    return along * math.cos(yaw), along * math.sin(yaw), random.uniform(0.025, 0.033) * s
 
 
 def _half_turn(angle: float) -> float:

@@ -18,11 +18,12 @@ import numpy.typing as npt
 from envs.piper.kinematics import BASE_M, HIGH, LOW, Pose, forward, nearest
 from envs.piper.tracking import FIRST, FIXED, PAD2, JOINTS
 from envs.piper.world import OPEN_M, World
+from protocols.rotations import quaternion_from_matrix
 
 Array = npt.NDArray[np.float64]
 Path = list[Array]
 
-MARGIN_M = 0.004
+MARGIN_M = 0.003
 TARGET_MARGIN_M = 0.0005
 LINE_STEP_M = 0.012
 JUMP_RAD = 0.35
@@ -71,8 +72,7 @@ class Planner:
         if carried is not None:
             hand = forward(joints)
             place = hand.position + hand.rotation @ carried.position + (0.0, 0.0, BASE_M)
-            mujoco.mju_mat2Quat(quaternion := np.zeros(4), (hand.rotation @ carried.rotation).flatten())
-            data.joint(carried.toy).qpos[:] = (*place, *quaternion)
+            data.joint(carried.toy).qpos[:] = (*place, *quaternion_from_matrix(hand.rotation @ carried.rotation))
         mujoco.mj_kinematics(model, data)
         mujoco.mj_collision(model, data)
         return not self._collides(carried is not None, allowed)

@@ -47,20 +47,23 @@ LIFTED_M = 0.02  # how far a thing must be above the ground to be in the air
 MOVED_RAD = 0.1
 COLLISION_N, COLLISION_STEPS = 5.0, 5
 
-NEAR_GRASP_M = 0.02
-LIFT_M = 0.03
+NEAR_GRASP_M, NEAR_DOOR_M = 0.02, 0.03
+LIFT_M, CARRY_M = 0.03, 0.09  # above where it was taken: off the ground, and as high as things are carried
 NEAR_GOAL_M = {"sink": 0.07, "stove": 0.03, "pot": 0.03, "plate": 0.03}
 GRASP_HEIGHT_M = 0.03
+GRIPPED = {"red_mug": 0.79, "green_mug": 0.79, "pot": 0.12, "blue_whale": 0.62, "octopus": 0.54}  # opening around it
+UPWARDS, SIDEWAYS = 0.3, 0.25  # share of transport that is the way up, of place that is the rest of the way across
 HINGES = {"left_door": (0.28, 0.28, -1.0), "right_door": (0.28, 0.04, 1.0)}  # x, y; sense of opening about +z
 DOOR_HEIGHT_M = 0.0775
-PUSH_AT = (-0.008, 0.085)  # the outer face, and how far from the hinge it is touched first, metres
+# Outside the door, as the fingers are 15 mm thick; and how far from the hinge they touch it first, metres.
+PUSH_AT = (-0.020, 0.085)
 
 WEIGHTS: dict[str, dict[str, float]] = {
-    "close": {"reach": 0.40, "contact": 0.05, "push": 0.45, "closed": 0.10},
-    "sink": {"reach": 0.27, "grasp": 0.12, "lift": 0.10, "transport": 0.22, "place": 0.14, "release": 0.15},
-    "stove": {"reach": 0.27, "grasp": 0.12, "lift": 0.10, "transport": 0.22, "place": 0.14, "release": 0.15},
-    "pot": {"reach": 0.27, "grasp": 0.12, "lift": 0.10, "transport": 0.22, "place": 0.14, "release": 0.15},
-    "plate": {"reach": 0.27, "grasp": 0.12, "lift": 0.10, "transport": 0.22, "place": 0.14, "release": 0.15},
+    "close": {"reach": 0.58, "contact": 0.01, "push": 0.22, "closed": 0.19},
+    "sink": {"reach": 0.22, "grasp": 0.08, "lift": 0.08, "transport": 0.22, "place": 0.18, "release": 0.22},
+    "stove": {"reach": 0.24, "grasp": 0.10, "lift": 0.08, "transport": 0.24, "place": 0.17, "release": 0.17},
+    "pot": {"reach": 0.26, "grasp": 0.09, "lift": 0.08, "transport": 0.21, "place": 0.14, "release": 0.22},
+    "plate": {"reach": 0.23, "grasp": 0.10, "lift": 0.08, "transport": 0.23, "place": 0.16, "release": 0.20},
 }
 
 
@@ -130,7 +133,7 @@ class _Close:
         self._goal = goal
         self._door = start.names.index(goal.target)
         self._angle = start.door(goal.target)
-        self._way = max(math.dist(start.tcp, grasp_point(goal, start)), NEAR_GRASP_M)
+        self._way = max(math.dist(start.tcp, grasp_point(goal, start)) - NEAR_DOOR_M, NEAR_DOOR_M)
         self._done = 0
 
     def update(self, seen: Snapshot) -> _Now:
@@ -143,7 +146,8 @@ class _Close:
             return _Now("push", pushed, [])
         if seen.touches[self._door] > TOUCH_N:
             return _Now("contact", 0.5, [])
-        return _Now("reach", 1 - math.dist(seen.tcp, grasp_point(self._goal, seen)) / self._way, [])
+        distance = math.dist(seen.tcp, grasp_point(self._goal, seen))
+        return _Now("reach", 1 - (distance - NEAR_DOOR_M) / self._way, [])
 
 
 def grasp_point(goal: Goal, seen: Snapshot) -> Vector:
@@ -171,7 +175,9 @@ class _Carry:
         self._way = max(math.dist(start.tcp, grasp_point(goal, start)) - NEAR_GRASP_M, NEAR_GRASP_M)
         self._near = NEAR_GOAL_M[goal.kind]
         self._stature = start.centre(goal.target)[2] - start.place(goal.target)[2]
-        self._done, self._grip_n, self._entered = 0, 0.0, 0.0
+        self._gripped = GRIPPED[goal.target]
+        self._done, self._grip_n, self._opening = 0, 0.0, 0.0
+        self._top = self._entered = -math.inf
 
     def update(self, seen: Snapshot) -> _Now:
         there = is_there(self._goal, seen)
@@ -183,10 +189,13 @@ class _Carry:
         if self._hold.held:
             self._grip_n = max(self._grip_n, float(seen.touches[len(seen.doors) + self._toy]))
             return _Now(*self._carried(seen), events)
-        self._grip_n = 0.0
+        self._grip_n, self._top = 0.0, -math.inf
         distance = math.dist(seen.tcp, grasp_point(self._goal, seen))
         if distance < NEAR_GRASP_M:
-            return _Now("grasp", 1 - seen.opening, events)
+            self._opening = max(self._opening, seen.opening)
+            closing = max(self._opening - self._gripped, OPENING)
+            return _Now("grasp", (self._opening - seen.opening) / closing, events)
+        self._opening = 0.0
         return _Now("reach", 1 - (distance - NEAR_GRASP_M) / self._way, events)
 
     def _released(self, seen: Snapshot) -> float:
@@ -201,15 +210,19 @@ class _Carry:
         (x, y, z), (from_x, from_y, from_z) = vector(seen.centres[self._toy]), self._hold.taken
         goal_x, goal_y, goal_z = goal_place(self._goal, seen)
         left = math.dist((x, y), (goal_x, goal_y))
-        way = math.dist((from_x, from_y), (goal_x, goal_y))
+        way = math.dist((from_x, from_y), (goal_x, goal_y)) - self._near
+        self._top = max(self._top, z - from_z)
         if left < self._near:
             self._entered = max(self._entered, z)
-            drop = self._entered - goal_z - self._stature
-            return "place", (self._entered - z) / max(drop, LIFTED_M)
-        self._entered = 0.0
-        if z - from_z < LIFT_M:
+            lower = self._entered - goal_z - self._stature
+            down = _clip((self._entered - z) / max(lower, LIFTED_M))
+            return "place", SIDEWAYS * (1 - left / self._near) + (1 - SIDEWAYS) * down
+        self._entered = -math.inf
+        if self._top < LIFT_M:
             return "lift", (z - from_z) / LIFT_M
-        return "transport", (way - left) / max(way - self._near, LIFTED_M)
+        up = _clip((self._top - LIFT_M) / (CARRY_M - LIFT_M))
+        across = _clip(1 - (left - self._near) / max(way, LIFTED_M))
+        return "transport", UPWARDS * up + (1 - UPWARDS) * across
 
 
 class Hold:

@@ -69,23 +69,20 @@ SCENES = {
 
 
 def specification(scene: Scene) -> mujoco.MjSpec:
-    """The scene's model before it is compiled, without its toys, which are added one by one."""
+    """The scene's model with its toys and its agent camera, before it is compiled."""
     spec = mujoco.MjSpec.from_file(str(FOLDER / f"{scene.name}.xml"))
-    spec.worldbody.add_camera(
-        name="agent", pos=scene.eye, quat=looking_at(scene.eye, scene.target), fovy=AGENT_FOVY_DEG
-    )
+    quaternion = np.zeros(4)
+    mujoco.mju_mat2Quat(quaternion, camera_axes(scene).flatten())
+    spec.worldbody.add_camera(name="agent", pos=scene.eye, quat=quaternion, fovy=AGENT_FOVY_DEG)
     for toy in scene.toys:
         toys.add(spec, toy)
     return spec
 
 
-def looking_at(eye: Point, target: Point) -> npt.NDArray[np.float64]:
-    """(4,) quaternion w, x, y, z of a camera at `eye` that looks at `target`, upright."""
-    back = np.subtract(eye, target)
+def camera_axes(scene: Scene) -> npt.NDArray[np.float64]:
+    """(3, 3) the agent camera's right, up and backwards as columns, world frame; it stands upright."""
+    back = np.subtract(scene.eye, scene.target)
     back /= np.linalg.norm(back)
     right = np.cross((0.0, 0.0, 1.0), back)
     right /= np.linalg.norm(right)
-    axes = np.stack([right, np.cross(back, right), back], axis=1)
-    quaternion = np.zeros(4)
-    mujoco.mju_mat2Quat(quaternion, axes.flatten())
-    return quaternion
+    return np.stack([right, np.cross(back, right), back], axis=1)

@@ -13,6 +13,7 @@ from envs.piper import layout
 from envs.piper.scenes import SCENES, Scene
 from envs.piper.tasks import Goal
 from envs.piper.tracking import JOINTS, Tracker
+from protocols.rotations import quaternion_from_matrix
 
 Array = npt.NDArray[np.float64]
 SETTLE_SUBSTEPS = 300
@@ -47,7 +48,7 @@ class World:
         self.toys = tuple(toy.name for toy in self.scene.toys)
         self.tracker = Tracker(self.model, self.data, self.scene, self.toys)
         self._joints = np.array([self.model.joint(name).qposadr[0] for name in JOINTS])
-        self._speeds = np.array([self.model.joint(name).dofadr[0] for name in JOINTS])
+        self.speeds = np.array([self.model.joint(name).dofadr[0] for name in JOINTS])
         self._begin(start)
 
     def _begin(self, start: layout.Start) -> None:
@@ -83,13 +84,11 @@ class World:
 
     def state(self) -> Array:
         """(20,) as `envs.piper.STATE` names it."""
-        data, quaternion = self.data, np.zeros(4)
-        site = data.site("tcp")
-        mujoco.mju_mat2Quat(quaternion, site.xmat)
-        quaternion *= 1 if quaternion[0] >= 0 else -1
+        data, site = self.data, self.data.site("tcp")
+        quaternion = quaternion_from_matrix(site.xmat.reshape(3, 3))
         opening = 2 * data.joint("finger1").qpos
         return np.concatenate(
-            [data.qpos[self._joints], data.qvel[self._speeds], opening, site.xpos, quaternion]
+            [data.qpos[self._joints], data.qvel[self.speeds], opening, site.xpos, quaternion]
         )
 
     def arrays(self) -> Iterator[Any]:

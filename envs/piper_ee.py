@@ -1,0 +1,53 @@
+"""The PiPER arm of `envs.piper` driven by end-effector displacements: same world, same starts, another action.
+
+action       (7,) float32 in [-1, 1], clipped: hand displacement x, y, z, world frame, 1 = 0.05 m; rotation of the hand
+             as axis times angle, world frame, 1 = 0.5 rad; gripper, -1 opens, +1 closes (robosuite's and LIBERO's
+             convention). The hand's target never leads the hand by more than 6 cm and 0.5 rad
+rate         20 Hz control
+
+Observation, cameras, success, progress, shifts: see `envs.piper`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from envs import gl, piper
+from envs.piper import CAMERAS, PACKAGES, SHIFTS, VERSION, missing
+from protocols.contracts import ActionSpec, EnvSpec
+
+if TYPE_CHECKING:
+    from envs.piper.end_effector import EndEffectorPiper
+
+__all__ = ["ACTION", "DEFAULT_PROTOCOL", "PACKAGES", "SHIFTS", "VERSION", "make", "missing", "spec"]
+
+DEFAULT_PROTOCOL = "piper_ee_table4"
+ACTION = ActionSpec(
+    entries=(
+        *(f"hand_d{axis}_world_5cm" for axis in "xyz"),
+        *(f"hand_rotation_{axis}_world_half_rad" for axis in "xyz"),
+        "gripper",
+    ),
+    low=-1.0,
+    high=1.0,
+    rate_hz=20.0,
+    rotation="axis-angle",
+    gripper="-1 opens, +1 closes",
+)
+
+
+def spec(image_size_px: int = 224) -> EnvSpec:
+    """All that a policy can look at, and how it has to act."""
+    return piper.spec(image_size_px)._replace(action=ACTION)
+
+
+def make(**options: Any) -> EndEffectorPiper:
+    """The environment; its options are those of `envs.piper.env.Piper`.
+
+    Raises:
+        RuntimeError: images are asked for, and there is no GL to draw them with.
+    """
+    gl.use(bool(options.get("cameras", CAMERAS)))
+    from envs.piper.end_effector import EndEffectorPiper
+
+    return EndEffectorPiper(**options)

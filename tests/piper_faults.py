@@ -1,0 +1,486 @@
+"""Faults injected into the expert's episodes of the PiPER suite, each with the failure mode that it should be told as.
+
+    python -m tests.piper_faults [--development]
+
+prints the confusion matrix as Markdown. `DEVELOPMENT` is what the rules of `envs.piper.failures` were tuned on;
+`VALIDATION` has other tasks, other seeds and other ways of producing each fault, and was looked at once they were frozen.
+A fault is a generator of actions: it looks at `env.seen` after each of them, may change the world between them, puts
+back what it has changed in the model, and ends where the time is up. Episodes that succeed in spite of it are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+import envs
+from envs.piper import expert as expert_module, world as world_module
+from envs.piper.env import Piper
+from envs.piper.expert import Expert
+from envs.piper.failures import MODES, FailureModes
+from envs.piper.layout import HOME
+from envs.piper.progress import grasp_point
+from envs.piper.tasks import COUNTER_M, TASKS, Goal, goal_place, is_there
+from protocols.contracts import Episode
+
+Array = npt.NDArray[np.float64]
+Actions = Iterator[Array]
+AFTERWARDS = 15  # control steps that an episode goes on after its fault
+LONGEST = 150  # control steps until a fault must have begun
+TRAIN_SEED, TEST_SEED = 1000, 5000
+
+
+class Fault(NamedTuple):
+    """A way to fail: the mode, how it is made, the tasks and how many starts of each."""
+
+    mode: str
+    way: Callable[[Piper], Actions]
+    tasks: tuple[str, ...]
+    starts: int
+
+
+class Outcome(NamedTuple):
+    """What an injected fault was told as; "" where the episode has succeeded."""
+
+    fault: Fault
+    task: str
+    seed: int
+    label: str
+
+
+def play(env: Piper, fault: Fault, task: str, seed: int) -> Outcome:
+    """One episode with the fault, from that start."""
+    env.reset(options={"episode": Episode("piper", task, "", 0, seed, 10 * LONGEST)})
+    modes = FailureModes(env.goal, env.seen)
+    actions = fault.way(env)
+    try:
+        for action in actions:
+            if env.advance(action[None]).success:
+                return Outcome(fault, task, seed, "")
+            modes.update(env.seen)
+    finally:
+        actions.close()  # type: ignore[attr-defined]
+    return Outcome(fault, task, seed, modes.label())
+
+
+def outcomes(faults: Iterable[Fault], first_seed: int) -> Iterator[Outcome]:
+    """Every fault on every start."""
+    env = envs.load("piper").make(cameras=())
+    for fault in faults:
+        for task in fault.tasks:
+            for seed in range(first_seed, first_seed + fault.starts):
+                yield play(env, fault, task, seed)
+    env.close()
+
+
+def acting(env: Piper, goal: Goal | None = None) -> Actions:
+    """What the expert of a goal, the episode's if none is given, does for ever."""
+    expert = Expert(env.world, goal or env.goal, env.episode.seed)
+    while True:
+        target, opening = expert.next(env.seen, env.target)
+        yield np.array([*(target - env.target), opening])
+
+
+def until(env: Piper, reached: Callable[[], bool], goal: Goal | None = None) -> Actions:
+    """The same until something is so, at most for `LONGEST` steps."""
+    for _, action in zip(range(LONGEST), acting(env, goal), strict=False):
+        if reached():
+            return
+        yield action
+
+
+def still(steps: int, opening: float) -> Actions:
+    """Joint targets stay where they are."""
+    for _ in range(steps):
+        yield np.array([0.0] * 6 + [opening])
+
+
+def bent(actions: Actions, joint: int, angle: float, steps: int) -> Actions:
+    """The same actions with one joint turned aside, by `angle` rad in so many steps."""
+    for step, action in enumerate(actions):
+        action[joint] += angle / steps if step < steps else 0.0
+        yield action
+
+
+@contextmanager
+def changed(array: Array, index: object, value: object) -> Iterator[None]:
+    """An array of the model, which all episodes share, with other values for a while."""
+    before = array[index].copy()  # type: ignore[index]
+    array[index] = value  # type: ignore[index]
+    try:
+        yield
+    finally:
+        array[index] = before  # type: ignore[index]
+
+
+@contextmanager
+def replaced(module: object, name: str, value: object) -> Iterator[None]:
+    """A module with another value of a name for a while."""
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
+def draw(env: Piper, low: float, high: float) -> float:
+    """A number of the episode's own."""
+    return float(np.random.default_rng([env.episode.seed, 77]).uniform(low, high))
+
+
+def up_m(env: Piper) -> float:
+    """How far the target is above its start."""
+    return env.seen.centre(env.goal.target)[2] - env.world.scene.ground_m - 0.02
+
+
+def left_m(env: Piper, goal: Goal | None = None) -> float:
+    """How far the target is from the middle of its goal, horizontally."""
+    goal = goal or env.goal
+    return math.dist(env.seen.centre(goal.target)[:2], goal_place(goal, env.seen)[:2])
+
+
+def to_grasp_m(env: Piper) -> float:
+    """How far the hand is from where to take hold, or to push."""
+    return math.dist(env.seen.tcp, grasp_point(env.goal, env.seen))
+
+
+def in_the_air(env: Piper) -> bool:
+    return env.seen.holds(env.goal.target) and up_m(env) > 0.05
+
+
+def about_to_release(env: Piper) -> bool:
+    """The target is held in the goal, and has come to rest there."""
+    held = env.seen.holds(env.goal.target) and is_there(env.goal, env.seen)
+    return held and env.seen.lag < 0.02 and env.seen.speed(env.goal.target) < 0.02
+
+
+def released(env: Piper) -> bool:
+    return env.seen.touch(env.goal.target) == 0 and env.seen.opening > 0.8
+
+
+def other_toy(env: Piper) -> Goal:
+    """The same task with another toy that fits."""
+    others = {"red_mug": "green_mug", "green_mug": "red_mug", "octopus": "blue_whale"}
+    other = others.get(env.goal.target) or ("octopus" if env.goal.scene == "kitchen" else "gray_whale")
+    return env.goal._replace(target=other)
+
+
+# Wrong object
+
+
+def brings_another_toy(env: Piper) -> Actions:
+    goal = other_toy(env)
+    yield from until(env, lambda: is_there(goal, env.seen) and env.seen.touch(goal.target) == 0, goal)
+    yield from still(AFTERWARDS, 1.0)
+
+
+def lifts_another_toy_and_keeps_it(env: Piper) -> Actions:
+    goal = other_toy(env)
+    if goal.scene == "table":
+        goal = goal._replace(target="turtle" if env.episode.seed % 2 else "dolphin")
+    high = env.world.scene.ground_m + 0.09
+    yield from until(env, lambda: env.seen.holds(goal.target) and env.seen.centre(goal.target)[2] > high, goal)
+    yield from still(AFTERWARDS, 0.0)
+
+
+def closes_the_other_door(env: Piper) -> Actions:
+    other = "right_door" if env.goal.target == "left_door" else "left_door"
+    env.world.data.joint(other).qpos[0] = draw(env, 0.8, 1.2)
+    yield from still(1, 0.0)
+    goal = env.goal._replace(target=other)
+    yield from until(env, lambda: env.seen.door(other) < 0.06, goal)
+    yield from still(AFTERWARDS, 0.0)
+
+
+# Gripper-opening timeout
+
+
+def opens_with_a_slow_gripper(env: Piper) -> Actions:
+    yield from until(env, lambda: about_to_release(env))
+    with replaced(world_module, "FINGER_M_PER_BLOCK", 2e-6):
+        yield from still(30, 1.0)
+
+
+def opens_when_time_is_nearly_up(env: Piper) -> Actions:
+    yield from until(env, lambda: about_to_release(env))
+    yield from still(2, 0.0)
+    yield from still(round(draw(env, 4, 6)), 1.0)
+
+
+def opens_with_a_stuck_finger(env: Piper) -> Actions:
+    yield from until(env, lambda: about_to_release(env))
+    fingers = [env.world.model.joint(name).dofadr[0] for name in ("finger1", "finger2")]
+    with changed(env.world.model.dof_frictionloss, fingers, 60.0):
+        yield from still(25, 1.0)
+
+
+# Not released, not settled, held until the time is up
+
+
+def never_opens(env: Piper) -> Actions:
+    yield from until(env, lambda: about_to_release(env))
+    yield from still(AFTERWARDS, 0.0)
+
+
+def opens_less_than_the_toy_is_wide(env: Piper) -> Actions:
+    yield from until(env, lambda: about_to_release(env))
+    ajar = 0.3 if env.seen.opening > 0.4 else 0.0
+    noise = np.random.default_rng(env.episode.seed)
+    for _ in range(25):
+        yield np.array([*noise.normal(0, 0.004, 6), ajar])
+
+
+def opens_just_before_the_time_is_up(env: Piper) -> Actions:
+    yield from until(env, lambda: is_there(env.goal, env.seen) and released(env))
+    yield from still(3, 1.0)
+
+
+def stays_beside_what_it_has_released(env: Piper) -> Actions:
+    yield from until(env, lambda: about_to_release(env))
+    for _ in range(30):
+        if env.seen.touch(env.goal.target) == 0:
+            return
+        yield np.array([0.0] * 6 + [1.0])
+
+
+def freezes_on_the_way(env: Piper) -> Actions:
+    yield from until(env, lambda: in_the_air(env) and left_m(env) > 0.15)
+    yield from still(AFTERWARDS, 0.0)
+
+
+def goes_home_with_it(env: Piper) -> Actions:
+    yield from until(env, lambda: in_the_air(env))
+    for _ in range(40):
+        yield np.array([*(HOME - env.target).clip(-0.05, 0.05), 0.0])
+
+
+# Dropped
+
+
+def opens_in_mid_air(env: Piper) -> Actions:
+    far = draw(env, 0.16, 0.20)
+    yield from until(env, lambda: in_the_air(env) and left_m(env) < far)
+    yield from still(30, 1.0)
+
+
+def opens_once_it_is_lifted(env: Piper) -> Actions:
+    yield from until(env, lambda: in_the_air(env))
+    yield from still(30, 1.0)
+
+
+def loses_its_grip(env: Piper) -> Actions:
+    pads = [env.world.model.geom(name).id for name in ("pad1", "pad2")]
+    yield from until(env, lambda: in_the_air(env))
+    with changed(env.world.model.geom_friction, pads, 0.001):
+        yield from still(30, 0.0)
+
+
+def is_knocked_out_of_the_hand(env: Piper) -> Actions:
+    body = env.world.model.body(env.goal.target).id
+    yield from until(env, lambda: in_the_air(env) and left_m(env) < draw(env, 0.18, 0.25))
+    for _ in range(12):
+        env.world.data.xfrc_applied[body, :3] = (0.0, 0.0, -30.0) if env.seen.holds(env.goal.target) else 0.0
+        yield np.array([0.0] * 6 + [0.0])
+    env.world.data.xfrc_applied[body] = 0.0
+    yield from still(AFTERWARDS, 0.0)
+
+
+# Imprecise placement
+
+
+def carries_past_the_goal(env: Piper) -> Actions:
+    near = {"sink": 0.2, "stove": 0.12, "pot": 0.12, "plate": 0.12}[env.goal.kind]
+    yield from until(env, lambda: in_the_air(env) and left_m(env) < near)
+    aside = draw(env, 0.16, 0.24) * (1 if env.goal.kind != "sink" else 1.9)
+    side = 1 if draw(env, -1, 1) > 0 else -1
+    rest = until(env, lambda: released(env))
+    yield from bent(rest, 0, side * aside, 10)
+    yield from still(AFTERWARDS, 1.0)
+
+
+def aims_beside_the_goal(env: Piper) -> Actions:
+    x, y, z = goal_place(env.goal, env.seen)
+    place = (x, y - 0.15, COUNTER_M) if env.goal.kind == "sink" else (x - 0.02, y + draw(env, 0.05, 0.06), z)
+    with replaced(expert_module, "goal_place", lambda goal, seen: place):
+        yield from until(env, lambda: up_m(env) < 0.02 and left_m(env) < 0.18 and released(env))
+        yield from still(AFTERWARDS, 1.0)
+
+
+def finds_the_goal_moved(env: Piper) -> Actions:
+    yield from until(env, lambda: in_the_air(env) and left_m(env) < 0.05)
+    place = env.world.data.joint(env.goal.kind).qpos
+    side = 1 if place[1] < 0 else -1
+    rest = until(env, lambda: released(env))
+    place[1] += side * draw(env, 0.12, 0.14)
+    yield from rest
+    yield from still(AFTERWARDS, 1.0)
+
+
+# Never reached, missed
+
+
+def stops_early(env: Piper) -> Actions:
+    far = draw(env, 0.12, 0.2)
+    yield from until(env, lambda: to_grasp_m(env) < far)
+    yield from still(AFTERWARDS, 1.0)
+
+
+def is_too_slow(env: Piper) -> Actions:
+    for _, action in zip(range(60), acting(env), strict=False):
+        action[:6] *= 0.08
+        yield action
+
+
+def waves_above(env: Piper) -> Actions:
+    noise, speed = np.random.default_rng(env.episode.seed), np.zeros(6)
+    for _ in range(60):
+        speed = 0.9 * speed + 0.1 * (0.5 * (HOME - env.target) + noise.normal(0, 0.15, 6))
+        yield np.array([*speed, 1.0])
+
+
+def grasps_too_high(env: Piper) -> Actions:
+    above = draw(env, 0.045, 0.05)
+    yield from until(env, lambda: to_grasp_m(env) < above)
+    yield from still(15, 0.0)
+    yield from rises(env, 0.0)
+
+
+def grasps_beside(env: Piper) -> Actions:
+    yield from until(env, lambda: to_grasp_m(env) < 0.07)
+    side = 1 if draw(env, -1, 1) > 0 else -1
+    down = until(env, lambda: env.seen.commanded < 0.5)
+    yield from bent(down, 0, side * draw(env, 0.10, 0.13), 5)
+    yield from still(12, 0.0)
+    yield from rises(env, 0.0)
+
+
+def never_closes(env: Piper) -> Actions:
+    closed = False
+    for _, action in zip(range(110), acting(env), strict=False):
+        closed = closed or action[6] < 0.2
+        action[6] = 1.0 if closed else action[6]
+        yield action
+
+
+def closes_and_lets_go_at_once(env: Piper) -> Actions:
+    yield from until(env, lambda: env.seen.holds(env.goal.target))
+    yield from still(10, 1.0)
+    yield from rises(env, 1.0)
+
+
+def rises(env: Piper, opening: float) -> Actions:
+    """Towards home, slowly."""
+    for _ in range(30):
+        yield np.array([*(HOME - env.target).clip(-0.04, 0.04), opening])
+
+
+# Obstruction
+
+
+def beside_the_way(env: Piper, toy: str, ahead_m: float) -> Array:
+    """(2,) a point ahead of the hand on the line to where it takes hold, metres."""
+    tcp, point = np.array(env.seen.tcp[:2]), np.array(grasp_point(env.goal, env.seen)[:2])
+    return point + (tcp - point) / max(float(np.linalg.norm(tcp - point)), 1e-6) * ahead_m
+
+
+def put(env: Piper, toy: str, place: Array, lift: float = 0.0) -> None:
+    """Put a toy somewhere, upright and at rest."""
+    joint = env.world.data.joint(toy)
+    joint.qpos[:] = (*place, env.world.scene.ground_m + 0.001 + lift, 1.0, 0.0, 0.0, 0.0)
+    joint.qvel[:] = 0.0
+
+
+def an_obstacle(env: Piper) -> str:
+    """A toy that is neither target nor goal."""
+    names = ("green_mug", "red_mug", "octopus", "turtle", "gray_whale")
+    return next(name for name in names if name in env.world.toys and name not in (env.goal.target, env.goal.kind))
+
+
+def something_heavy_stands_in_the_way(env: Piper) -> Actions:
+    toy, model = an_obstacle(env), env.world.model
+    body = model.body(toy).id
+    yield from until(env, lambda: in_the_air(env) and left_m(env) > 0.12)
+    end, start = goal_place(env.goal, env.seen)[:2], env.seen.centre(env.goal.target)[:2]
+    put(env, toy, np.array(start) + 0.5 * np.subtract(end, start), up_m(env) - 0.01)
+    with changed(model.body_gravcomp, body, 1.0), changed(model.body_mass, body, 20.0):
+        for _, action in zip(range(35), acting_from(env), strict=False):
+            yield action
+
+
+def acting_from(env: Piper) -> Actions:
+    """Carry what is held towards the goal on a line of joint 1, at the same height."""
+    end = goal_place(env.goal, env.seen)
+    while True:
+        x, y = env.seen.tcp[:2]
+        turn = math.atan2(end[1], end[0]) - math.atan2(y, x)
+        yield np.array([np.clip(turn, -0.05, 0.05), *[0.0] * 5, 0.0])
+
+
+def something_is_pushed_by_the_hand(env: Piper) -> Actions:
+    toy = an_obstacle(env)
+    yield from until(env, lambda: to_grasp_m(env) < 0.11)
+    down = until(env, lambda: env.seen.commanded < 0.5)
+    put(env, toy, beside_the_way(env, toy, 0.05))
+    for count, action in enumerate(down):
+        if count > 25:
+            break
+        yield action
+    yield from still(AFTERWARDS, 1.0)
+
+
+def something_stands_on_the_goal(env: Piper) -> Actions:
+    toy = an_obstacle(env)
+    put(env, toy, np.array(goal_place(env.goal, env.seen)[:2]))
+    expert = acting(env)
+    for _ in range(3):
+        yield next(expert)
+    yield from until(env, lambda: in_the_air(env) and left_m(env) < 0.03)
+    yield from still(AFTERWARDS, 0.0)
+
+
+def sweeps_through_the_others(env: Piper) -> Actions:
+    toy = an_obstacle(env)
+    goal = env.goal._replace(target=toy) if toy in ("red_mug", "green_mug", "octopus") else env.goal
+    yield from until(env, lambda: math.dist(env.seen.tcp, env.seen.place(toy)) < 0.055, goal)
+    for step in range(30):
+        yield np.array([0.03 if step < 15 else -0.03, *[0.0] * 5, 0.0])
+
+
+# Static collision, door left open
+
+
+def dives_into_the_ground(env: Piper) -> Actions:
+    yield from until(env, lambda: to_grasp_m(env) < 0.18)
+    for _ in range(40):
+        yield np.array([0.0, 0.04, 0.0, 0.0, 0.0, 0.0, 1.0])
+
+
+def reaches_with_a_bent_elbow(env: Piper) -> Actions:
+    reach = until(env, lambda: env.seen.furniture_n > 30)
+    for _, action in zip(range(60), bent(reach, 2, -0.5, 30), strict=False):
+        yield action
+    yield from still(AFTERWARDS, 1.0)
+
+
+def stretches_into_the_wall(env: Piper) -> Actions:
+    for _ in range(70):
+        yield np.array([0.0, 0.03, 0.02, 0.0, 0.0, 0.0, 0.0])
+
+
+def stops_pushing(env: Piper) -> Actions:
+    yield from until(env, lambda: env.seen.door(env.goal.target) < draw(env, 0.3, 0.5))
+    yield from still(AFTERWARDS, 0.0)
+
+
+def withdraws_after_contact(env: Piper) -> Actions:
+    yield from until(env, lambda: env.seen.touch(env.goal.target) > 0.1)
+    yield from still(2, 0.0)
+    yield from rises(env, 0.0)
