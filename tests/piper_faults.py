@@ -3,7 +3,7 @@
     python -m tests.piper_faults [--development]
 
 prints the confusion matrix as Markdown. `DEVELOPMENT` is what the rules of `envs.piper.failures` were tuned on;
-`VALIDATION` has other tasks, other seeds and other ways of producing each fault, and was looked at once they were frozen.
+`VALIDATION` has other tasks, other starts and other ways to each fault, and was looked at once they were frozen.
 A fault is a generator of actions: it looks at `env.seen` after each of them, may change the world between them, puts
 back what it has changed in the model, and ends where the time is up. Episodes that succeed in spite of it are left out.
 """
@@ -23,14 +23,13 @@ import numpy.typing as npt
 import envs
 from envs.piper import expert as expert_module, world as world_module
 from envs.piper.env import Piper
-from envs.piper.expert import Expert
 from envs.piper.failures import MODES, FailureModes
 from envs.piper.layout import HOME
 from envs.piper.progress import grasp_point
-from envs.piper.tasks import COUNTER_M, TASKS, Goal, goal_place, is_there
+from envs.piper.tasks import COUNTER_M, Goal, goal_place, is_there
 from protocols.contracts import Episode
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[np.floating]
 Actions = Iterator[Array]
 AFTERWARDS = 15  # control steps that an episode goes on after its fault
 LONGEST = 150  # control steps until a fault must have begun
@@ -80,20 +79,19 @@ def outcomes(faults: Iterable[Fault], first_seed: int) -> Iterator[Outcome]:
     env.close()
 
 
-def acting(env: Piper, goal: Goal | None = None) -> Actions:
-    """What the expert of a goal, the episode's if none is given, does for ever."""
-    expert = Expert(env.world, goal or env.goal, env.episode.seed)
-    while True:
-        target, opening = expert.next(env.seen, env.target)
-        yield np.array([*(target - env.target), opening])
-
-
-def until(env: Piper, reached: Callable[[], bool], goal: Goal | None = None) -> Actions:
-    """The same until something is so, at most for `LONGEST` steps."""
-    for _, action in zip(range(LONGEST), acting(env, goal), strict=False):
+def until(env: Piper, reached: Callable[[], bool], most: int = LONGEST) -> Actions:
+    """What the expert does until something is so, at most for so many steps."""
+    for _ in range(most):
         if reached():
             return
-        yield action
+        yield env.expert_action()
+
+
+def mislead(env: Piper, goal: Goal) -> None:
+    """Give the expert another goal than the episode's; before its first action."""
+    own, env.goal = env.goal, goal
+    env.expert_action()
+    env.goal = own
 
 
 def still(steps: int, opening: float) -> Actions:
@@ -102,10 +100,18 @@ def still(steps: int, opening: float) -> Actions:
         yield np.array([0.0] * 6 + [opening])
 
 
-def bent(actions: Actions, joint: int, angle: float, steps: int) -> Actions:
-    """The same actions with one joint turned aside, by `angle` rad in so many steps."""
-    for step, action in enumerate(actions):
-        action[joint] += angle / steps if step < steps else 0.0
+def bent(env: Piper, reached: Callable[[], bool], joint: int, angle: float, steps: int) -> Actions:
+    """As `until`, with one joint ever more aside of where it is wanted, up to `angle` rad after so many steps."""
+    aside = 0.0
+    for step in range(LONGEST):
+        if reached():
+            return
+        more = angle * min(1, (step + 1) / steps) - aside
+        env.target[joint] -= aside
+        action = env.expert_action()
+        env.target[joint] += aside
+        action[joint] += more
+        aside += more
         yield action
 
 
@@ -163,7 +169,7 @@ def about_to_release(env: Piper) -> bool:
 
 
 def released(env: Piper) -> bool:
-    return env.seen.touch(env.goal.target) == 0 and env.seen.opening > 0.8
+    return env.seen.touch(env.goal.target) == 0 and env.seen.commanded > 0.5
 
 
 def other_toy(env: Piper) -> Goal:
@@ -178,7 +184,8 @@ def other_toy(env: Piper) -> Goal:
 
 def brings_another_toy(env: Piper) -> Actions:
     goal = other_toy(env)
-    yield from until(env, lambda: is_there(goal, env.seen) and env.seen.touch(goal.target) == 0, goal)
+    mislead(env, goal)
+    yield from until(env, lambda: is_there(goal, env.seen) and env.seen.touch(goal.target) == 0)
     yield from still(AFTERWARDS, 1.0)
 
 
@@ -187,7 +194,8 @@ def lifts_another_toy_and_keeps_it(env: Piper) -> Actions:
     if goal.scene == "table":
         goal = goal._replace(target="turtle" if env.episode.seed % 2 else "dolphin")
     high = env.world.scene.ground_m + 0.09
-    yield from until(env, lambda: env.seen.holds(goal.target) and env.seen.centre(goal.target)[2] > high, goal)
+    mislead(env, goal)
+    yield from until(env, lambda: env.seen.holds(goal.target) and env.seen.centre(goal.target)[2] > high)
     yield from still(AFTERWARDS, 0.0)
 
 
@@ -195,8 +203,8 @@ def closes_the_other_door(env: Piper) -> Actions:
     other = "right_door" if env.goal.target == "left_door" else "left_door"
     env.world.data.joint(other).qpos[0] = draw(env, 0.8, 1.2)
     yield from still(1, 0.0)
-    goal = env.goal._replace(target=other)
-    yield from until(env, lambda: env.seen.door(other) < 0.06, goal)
+    mislead(env, env.goal._replace(target=other))
+    yield from until(env, lambda: env.seen.door(other) < 0.06)
     yield from still(AFTERWARDS, 0.0)
 
 
@@ -266,7 +274,7 @@ def goes_home_with_it(env: Piper) -> Actions:
 
 
 def opens_in_mid_air(env: Piper) -> Actions:
-    far = draw(env, 0.16, 0.20)
+    far = draw(env, 0.14, 0.18) + (0.05 if env.goal.kind == "sink" else 0.0)
     yield from until(env, lambda: in_the_air(env) and left_m(env) < far)
     yield from still(30, 1.0)
 
@@ -301,8 +309,7 @@ def carries_past_the_goal(env: Piper) -> Actions:
     yield from until(env, lambda: in_the_air(env) and left_m(env) < near)
     aside = draw(env, 0.16, 0.24) * (1 if env.goal.kind != "sink" else 1.9)
     side = 1 if draw(env, -1, 1) > 0 else -1
-    rest = until(env, lambda: released(env))
-    yield from bent(rest, 0, side * aside, 10)
+    yield from bent(env, lambda: released(env), 0, side * aside, 10)
     yield from still(AFTERWARDS, 1.0)
 
 
@@ -318,9 +325,8 @@ def finds_the_goal_moved(env: Piper) -> Actions:
     yield from until(env, lambda: in_the_air(env) and left_m(env) < 0.05)
     place = env.world.data.joint(env.goal.kind).qpos
     side = 1 if place[1] < 0 else -1
-    rest = until(env, lambda: released(env))
     place[1] += side * draw(env, 0.12, 0.14)
-    yield from rest
+    yield from until(env, lambda: released(env))
     yield from still(AFTERWARDS, 1.0)
 
 
@@ -334,9 +340,8 @@ def stops_early(env: Piper) -> Actions:
 
 
 def is_too_slow(env: Piper) -> Actions:
-    for _, action in zip(range(60), acting(env), strict=False):
-        action[:6] *= 0.08
-        yield action
+    for action in until(env, lambda: False, 60):
+        yield action.clip(-0.003, [0.003] * 6 + [1.0])
 
 
 def waves_above(env: Piper) -> Actions:
@@ -347,7 +352,7 @@ def waves_above(env: Piper) -> Actions:
 
 
 def grasps_too_high(env: Piper) -> Actions:
-    above = draw(env, 0.045, 0.05)
+    above = draw(env, 0.055, 0.065) + (0.02 if env.goal.kind == "sink" else 0.0)
     yield from until(env, lambda: to_grasp_m(env) < above)
     yield from still(15, 0.0)
     yield from rises(env, 0.0)
@@ -356,15 +361,14 @@ def grasps_too_high(env: Piper) -> Actions:
 def grasps_beside(env: Piper) -> Actions:
     yield from until(env, lambda: to_grasp_m(env) < 0.07)
     side = 1 if draw(env, -1, 1) > 0 else -1
-    down = until(env, lambda: env.seen.commanded < 0.5)
-    yield from bent(down, 0, side * draw(env, 0.10, 0.13), 5)
+    yield from bent(env, lambda: env.seen.commanded < 0.5, 0, side * draw(env, 0.10, 0.13), 5)
     yield from still(12, 0.0)
     yield from rises(env, 0.0)
 
 
 def never_closes(env: Piper) -> Actions:
     closed = False
-    for _, action in zip(range(110), acting(env), strict=False):
+    for action in until(env, lambda: False, 110):
         closed = closed or action[6] < 0.2
         action[6] = 1.0 if closed else action[6]
         yield action
@@ -385,10 +389,61 @@ def rises(env: Piper, opening: float) -> Actions:
 # Obstruction
 
 
-def beside_the_way(env: Piper, toy: str, ahead_m: float) -> Array:
-    """(2,) a point ahead of the hand on the line to where it takes hold, metres."""
-    tcp, point = np.array(env.seen.tcp[:2]), np.array(grasp_point(env.goal, env.seen)[:2])
-    return point + (tcp - point) / max(float(np.linalg.norm(tcp - point)), 1e-6) * ahead_m
+def something_is_pushed_by_the_hand(env: Piper) -> Actions:
+    toy = an_obstacle(env)
+    yield from until(env, lambda: to_grasp_m(env) < 0.11)
+    fingers = env.world.data.site("tcp").xmat.reshape(3, 3)[:2, 1]
+    put(env, toy, np.add(grasp_point(env.goal, env.seen)[:2], 0.052 * fingers / float(np.linalg.norm(fingers))))
+    yield from until(env, lambda: env.seen.commanded < 0.5)
+    yield from still(AFTERWARDS, 1.0)
+
+
+def something_heavy_is_in_the_way_of_what_is_carried(env: Piper) -> Actions:
+    toy, model = an_obstacle(env), env.world.model
+    body = model.body(toy).id
+    yield from until(env, lambda: in_the_air(env) and up_m(env) > 0.07)
+    start = left_m(env)
+    yield from until(env, lambda: left_m(env) < start - 0.04)
+    before = np.array(env.seen.centre(env.goal.target))
+    yield env.expert_action()
+    way = np.array(env.seen.centre(env.goal.target)) - before
+    place = before + way * 0.075 / float(np.linalg.norm(way))
+    put(env, toy, place[:2], float(place[2]) - env.world.scene.ground_m - 0.03)
+    with changed(model.body_gravcomp, body, 1.0), changed(model.body_mass, body, 500.0):
+        yield from until(env, lambda: False, 14)
+        yield from still(AFTERWARDS, 0.0)
+
+
+def sweeps_through_something(env: Piper) -> Actions:
+    """Reaches for another toy but turns aside just above it."""
+    toy = other_toy(env)
+    mislead(env, toy)
+    yield from until(env, lambda: math.dist(env.seen.tcp, grasp_point(toy, env.seen)) < 0.02)
+    for step in range(30):
+        yield np.array([0.02 if step < 15 else -0.02, *[0.0] * 5, 1.0])
+
+
+def something_heavy_is_in_the_way_of_the_hand(env: Piper) -> Actions:
+    toy, model = an_obstacle(env), env.world.model
+    yield from until(env, lambda: to_grasp_m(env) < 0.16)
+    x, y, z = np.add(env.seen.tcp, 0.65 * np.subtract(grasp_point(env.goal, env.seen), env.seen.tcp))
+    put(env, toy, np.array((x, y)), max(z - env.world.scene.ground_m - 0.03, 0.0))
+    body = model.body(toy).id
+    with changed(model.body_gravcomp, body, 1.0), changed(model.body_mass, body, 500.0):
+        yield from until(env, lambda: False, 40)
+
+
+def something_has_come_onto_the_goal(env: Piper) -> Actions:
+    yield from until(env, lambda: in_the_air(env) and left_m(env) < 0.05)
+    put(env, an_obstacle(env), np.add(goal_place(env.goal, env.seen)[:2], (0.0, 0.02)))
+    yield from until(env, lambda: released(env) and left_m(env) < 0.1)
+    yield from still(AFTERWARDS, 1.0)
+
+
+def an_obstacle(env: Piper) -> str:
+    """A toy that is neither target nor goal."""
+    names = ("green_mug", "red_mug", "turtle")
+    return next(name for name in names if name in env.world.toys and name not in (env.goal.target, env.goal.kind))
 
 
 def put(env: Piper, toy: str, place: Array, lift: float = 0.0) -> None:
@@ -398,75 +453,23 @@ def put(env: Piper, toy: str, place: Array, lift: float = 0.0) -> None:
     joint.qvel[:] = 0.0
 
 
-def an_obstacle(env: Piper) -> str:
-    """A toy that is neither target nor goal."""
-    names = ("green_mug", "red_mug", "octopus", "turtle", "gray_whale")
-    return next(name for name in names if name in env.world.toys and name not in (env.goal.target, env.goal.kind))
-
-
-def something_heavy_stands_in_the_way(env: Piper) -> Actions:
-    toy, model = an_obstacle(env), env.world.model
-    body = model.body(toy).id
-    yield from until(env, lambda: in_the_air(env) and left_m(env) > 0.12)
-    end, start = goal_place(env.goal, env.seen)[:2], env.seen.centre(env.goal.target)[:2]
-    put(env, toy, np.array(start) + 0.5 * np.subtract(end, start), up_m(env) - 0.01)
-    with changed(model.body_gravcomp, body, 1.0), changed(model.body_mass, body, 20.0):
-        for _, action in zip(range(35), acting_from(env), strict=False):
-            yield action
-
-
-def acting_from(env: Piper) -> Actions:
-    """Carry what is held towards the goal on a line of joint 1, at the same height."""
-    end = goal_place(env.goal, env.seen)
-    while True:
-        x, y = env.seen.tcp[:2]
-        turn = math.atan2(end[1], end[0]) - math.atan2(y, x)
-        yield np.array([np.clip(turn, -0.05, 0.05), *[0.0] * 5, 0.0])
-
-
-def something_is_pushed_by_the_hand(env: Piper) -> Actions:
-    toy = an_obstacle(env)
-    yield from until(env, lambda: to_grasp_m(env) < 0.11)
-    down = until(env, lambda: env.seen.commanded < 0.5)
-    put(env, toy, beside_the_way(env, toy, 0.05))
-    for count, action in enumerate(down):
-        if count > 25:
-            break
-        yield action
-    yield from still(AFTERWARDS, 1.0)
-
-
-def something_stands_on_the_goal(env: Piper) -> Actions:
-    toy = an_obstacle(env)
-    put(env, toy, np.array(goal_place(env.goal, env.seen)[:2]))
-    expert = acting(env)
-    for _ in range(3):
-        yield next(expert)
-    yield from until(env, lambda: in_the_air(env) and left_m(env) < 0.03)
-    yield from still(AFTERWARDS, 0.0)
-
-
-def sweeps_through_the_others(env: Piper) -> Actions:
-    toy = an_obstacle(env)
-    goal = env.goal._replace(target=toy) if toy in ("red_mug", "green_mug", "octopus") else env.goal
-    yield from until(env, lambda: math.dist(env.seen.tcp, env.seen.place(toy)) < 0.055, goal)
-    for step in range(30):
-        yield np.array([0.03 if step < 15 else -0.03, *[0.0] * 5, 0.0])
-
-
 # Static collision, door left open
 
 
 def dives_into_the_ground(env: Piper) -> Actions:
-    yield from until(env, lambda: to_grasp_m(env) < 0.18)
+    """Where most room is between the toys."""
+    toys = np.array([env.seen.place(toy)[:2] for toy in env.seen.toys])
+    bearings = np.linspace(-0.7, 0.9, 33)
+    room = [np.abs(np.arctan2(toys[:, 1], toys[:, 0]) - bearing).min() for bearing in bearings]
+    bearing = bearings[int(np.argmax(room))]
+    for _ in range(30):
+        yield np.array([np.clip(bearing - env.target[0], -0.08, 0.08), *[0.0] * 5, 0.0])
     for _ in range(40):
-        yield np.array([0.0, 0.04, 0.0, 0.0, 0.0, 0.0, 1.0])
+        yield np.array([0.0, 0.04, 0.0, 0.0, 0.0, 0.0, 0.0])
 
 
 def reaches_with_a_bent_elbow(env: Piper) -> Actions:
-    reach = until(env, lambda: env.seen.furniture_n > 30)
-    for _, action in zip(range(60), bent(reach, 2, -0.5, 30), strict=False):
-        yield action
+    yield from bent(env, lambda: env.seen.furniture_n > 30, 2, -0.5, 30)
     yield from still(AFTERWARDS, 1.0)
 
 
@@ -476,7 +479,7 @@ def stretches_into_the_wall(env: Piper) -> Actions:
 
 
 def stops_pushing(env: Piper) -> Actions:
-    yield from until(env, lambda: env.seen.door(env.goal.target) < draw(env, 0.3, 0.5))
+    yield from until(env, lambda: env.seen.door(env.goal.target) < draw(env, 0.5, 0.7))
     yield from still(AFTERWARDS, 0.0)
 
 
@@ -484,3 +487,83 @@ def withdraws_after_contact(env: Piper) -> Actions:
     yield from until(env, lambda: env.seen.touch(env.goal.target) > 0.1)
     yield from still(2, 0.0)
     yield from rises(env, 0.0)
+
+
+DEVELOPMENT = (
+    Fault("wrong_object", brings_another_toy, ("red-cup-sink", "whale-pot", "whale-plate"), 4),
+    Fault("gripper_open_timeout", opens_with_a_slow_gripper, ("red-cup-sink", "pot-stove", "whale-plate"), 3),
+    Fault("not_released", never_opens, ("red-cup-sink", "pot-stove", "whale-plate"), 3),
+    Fault("not_settled", opens_just_before_the_time_is_up, ("red-cup-sink", "pot-stove", "whale-plate"), 2),
+    Fault("timeout_holding", freezes_on_the_way, ("red-cup-sink", "pot-stove", "whale-plate"), 2),
+    Fault("dropped", opens_in_mid_air, ("red-cup-sink", "pot-stove", "whale-pot", "whale-plate"), 3),
+    Fault("imprecise_placement", carries_past_the_goal, ("red-cup-sink", "pot-stove", "whale-pot", "whale-plate"), 4),
+    Fault("never_reached", stops_early, ("red-cup-sink", "pot-stove", "whale-plate", "close-left-door"), 3),
+    Fault("missed_grasp", grasps_too_high, ("red-cup-sink", "pot-stove", "whale-pot", "whale-plate"), 4),
+    Fault("obstruction", something_is_pushed_by_the_hand, ("red-cup-sink", "whale-pot", "whale-plate"), 4),
+    Fault("obstruction", something_heavy_is_in_the_way_of_what_is_carried, ("red-cup-sink", "whale-plate"), 4),
+    Fault("static_collision", dives_into_the_ground, ("red-cup-sink", "whale-plate", "close-left-door"), 3),
+    Fault("not_closed", stops_pushing, ("close-left-door",), 3),
+)
+VALIDATION = (
+    Fault("wrong_object", lifts_another_toy_and_keeps_it, ("green-cup-sink", "octopus-pot", "octopus-plate"), 4),
+    Fault("wrong_object", closes_the_other_door, ("close-left-door", "close-right-door"), 3),
+    Fault("gripper_open_timeout", opens_when_time_is_nearly_up, ("green-cup-sink", "pot-sink", "octopus-pot"), 3),
+    Fault("gripper_open_timeout", opens_with_a_stuck_finger, ("green-cup-sink", "octopus-pot", "octopus-plate"), 3),
+    Fault("not_released", opens_less_than_the_toy_is_wide, ("green-cup-sink", "pot-sink", "octopus-plate"), 4),
+    Fault("not_settled", stays_beside_what_it_has_released, ("green-cup-sink", "pot-sink", "octopus-plate"), 3),
+    Fault("timeout_holding", goes_home_with_it, ("green-cup-sink", "pot-sink", "octopus-plate"), 3),
+    Fault("dropped", loses_its_grip, ("green-cup-sink", "octopus-pot", "octopus-plate"), 3),
+    Fault("dropped", is_knocked_out_of_the_hand, ("pot-sink", "octopus-pot", "octopus-plate"), 3),
+    Fault("dropped", opens_once_it_is_lifted, ("pot-sink", "octopus-plate"), 2),
+    Fault("imprecise_placement", aims_beside_the_goal, ("green-cup-sink", "pot-sink", "octopus-plate"), 4),
+    Fault("imprecise_placement", finds_the_goal_moved, ("octopus-pot", "octopus-plate"), 4),
+    Fault("never_reached", is_too_slow, ("green-cup-sink", "octopus-pot", "close-right-door"), 2),
+    Fault("never_reached", waves_above, ("pot-sink", "octopus-plate", "close-right-door"), 2),
+    Fault("missed_grasp", grasps_beside, ("green-cup-sink", "octopus-pot", "octopus-plate"), 3),
+    Fault("missed_grasp", never_closes, ("pot-sink", "octopus-pot", "octopus-plate"), 2),
+    Fault("missed_grasp", closes_and_lets_go_at_once, ("green-cup-sink", "octopus-plate"), 2),
+    Fault("obstruction", sweeps_through_something, ("green-cup-sink", "octopus-pot", "octopus-plate"), 3),
+    Fault("obstruction", something_heavy_is_in_the_way_of_the_hand, ("green-cup-sink", "octopus-pot"), 3),
+    Fault("obstruction", something_has_come_onto_the_goal, ("octopus-plate", "pot-sink"), 4),
+    Fault("static_collision", reaches_with_a_bent_elbow, ("green-cup-sink", "octopus-plate", "pot-sink"), 2),
+    Fault("static_collision", stretches_into_the_wall, ("octopus-pot", "close-right-door"), 3),
+    Fault("not_closed", withdraws_after_contact, ("close-right-door",), 3),
+)
+
+
+def table(told: list[Outcome]) -> str:
+    """The confusion matrix as Markdown: injected modes by row, labels by column."""
+    counts = Counter((outcome.fault.mode, outcome.label) for outcome in told)
+    rows = [mode for mode in MODES if any(fault == mode for fault, _ in counts)]
+    columns = [mode for mode in MODES if any(label == mode for _, label in counts)]
+    lines = [f"| injected | {' | '.join(columns)} | right | succeeded |", "|---|" + "---:|" * (len(columns) + 2)]
+    for mode in rows:
+        failed = sum(counts[mode, label] for label in columns)
+        cells = [str(counts[mode, label] or "") for label in columns]
+        lines.append(f"| {mode} | {' | '.join(cells)} | {counts[mode, mode]}/{failed} | {counts[mode, '']} |")
+    return "\n".join(lines)
+
+
+def accuracy(told: list[Outcome]) -> tuple[int, int]:
+    """How many of the failed episodes are told as what was injected, and how many there are."""
+    failed = [outcome for outcome in told if outcome.label]
+    return sum(outcome.label == outcome.fault.mode for outcome in failed), len(failed)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the confusion matrix."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.piper_faults", description="failure modes on injected faults"
+    )
+    parser.add_argument("--development", action="store_true", help="the faults that the rules were tuned on")
+    chosen = parser.parse_args(arguments)
+    faults, seed = (DEVELOPMENT, TRAIN_SEED) if chosen.development else (VALIDATION, TEST_SEED)
+    told = list(outcomes(faults, seed))
+    right, failed = accuracy(told)
+    print(table(told))
+    print(f"\n{right}/{failed} right; {len(told) - failed} of {len(told)} episodes succeeded in spite of the fault")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

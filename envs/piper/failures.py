@@ -9,15 +9,17 @@
     wrong_object          another toy was held and lifted by more than 2 cm, and the target never was; in door tasks
                           also: the other door has moved by more than 0.1 rad, and the target by less
     obstruction           something that is neither target nor goal was in the way: touched by the arm, or by the held
-                          target, in 5 steps or more, and at the end 1.5 cm (a door: 0.1 rad) from its start; or
-                          the arm lagged by more than 0.08 rad in 10 steps or more in which it was so touched
+                          target, in 5 steps or more, and at the end 1.5 cm (a door: 0.1 rad) from where it was
+                          before; or the arm lagged by more than 0.08 rad in 10 steps or more in which it was touched;
+                          or was pressed on by the arm, not held between the pads, with more than 5 N in 8 or more
     dropped               the last hold was lost in the air: the target fell by more than 2 cm, not into the goal; and
-                          no opening was commanded, or not within 10 cm (sink: 16 cm) of the goal's centre
+                          no opening was commanded, or not within 10 cm (sink: 15 cm) of the goal's centre
     imprecise_placement   the target was lifted by more than 2 cm, is not held any more and not in the goal
     static_collision      the arm pressed on what does not move with more than 5 N for 5 steps or more
     timeout_holding       the target is held at the end, away from the goal
     not_closed            the door was touched and is open
-    missed_grasp          the arm came within 5 cm of where to take hold, or touched the target, and never lifted it
+    missed_grasp          the target was touched, or the hand came within 5 cm of where to take hold, or within 10 cm
+                          while it was commanded to close (below half); and the target was never lifted by 2 cm
     never_reached         none of these
 
 Source of the modes: ProgVLA (arXiv 2605.28231), appendix B.6, names obstruction by clutter, gripper-opening timeout,
@@ -28,9 +30,9 @@ from __future__ import annotations
 
 import math
 
-from envs.piper.progress import LIFTED_M, MOVED_RAD, Hold, Troubles, grasp_point
+from envs.piper.progress import COLLISION_N, LIFTED_M, MOVED_RAD, Hold, Troubles, grasp_point
 from envs.piper.tasks import TOUCH_N, Goal, goal_place, is_there
-from envs.piper.tracking import Snapshot
+from envs.piper.tracking import HELD_N, Snapshot
 
 MODES = (
     "gripper_open_timeout",
@@ -48,9 +50,9 @@ MODES = (
 )
 OPENING_STEPS = 3
 TOUCHED_STEPS, DISPLACED_M = 5, 0.015
-LAG_RAD, LAG_STEPS = 0.08, 10
-NEAR_GOAL_M = {"sink": 0.16, "stove": 0.10, "pot": 0.10, "plate": 0.10}
-NEAR_GRASP_M = 0.05
+LAG_RAD, LAG_STEPS, PRESSED_STEPS = 0.08, 10, 8
+NEAR_GOAL_M = {"sink": 0.15, "stove": 0.10, "pot": 0.10, "plate": 0.10}
+NEAR_GRASP_M, NEAR_CLOSING_M, CLOSING = 0.05, 0.10, 0.5
 
 
 class FailureModes:
@@ -144,8 +146,9 @@ class _Toy:
             self._opening_steps = 0
             self._dropped = event == "dropped" and not (self._hold.let_go and self._near_goal(seen))
         if not self._reached:
-            near = math.dist(seen.tcp, grasp_point(self._goal, seen)) < NEAR_GRASP_M
-            self._reached = near or seen.touch(self._goal.target) > TOUCH_N
+            near = NEAR_GRASP_M if seen.commanded > CLOSING else NEAR_CLOSING_M
+            close = math.dist(seen.tcp, grasp_point(self._goal, seen)) < near
+            self._reached = close or seen.touch(self._goal.target) > TOUCH_N
 
     def _near_goal(self, seen: Snapshot) -> bool:
         """Whether the hold was lost near the goal."""
@@ -181,33 +184,40 @@ class _Obstacles:
     """What was in the way: neither the target nor the goal."""
 
     def __init__(self, goal: Goal, start: Snapshot) -> None:
-        self._target, self._doors = goal.target, len(start.doors)
+        self._target, self._doors, self._last = goal.target, len(start.doors), start
         mine = {goal.target, goal.kind} | (set(start.doors) if goal.kind == "close" else set())
-        self._foreign = [index for index, name in enumerate(start.names) if name not in mine]
-        self._names, self._start = start.names, start
-        self._touched = dict.fromkeys(self._foreign, 0)
-        self._lagging = 0
+        self._foreign = [(index, name) for index, name in enumerate(start.names) if name not in mine]
+        self._touched: dict[int, int] = {}  # thing, steps
+        self._before: dict[int, Snapshot] = {}  # thing, the state before it was touched first
+        self._lagging = self._pressing = 0
 
     def update(self, seen: Snapshot, held: bool) -> None:
         """Count the steps in which something foreign is touched by the arm, or by the target that it holds."""
-        touches, touched = seen.touches.tolist(), False
-        for index in self._foreign:
-            if touches[index] > TOUCH_N or (held and self._meets(seen, self._names[index])):
-                self._touched[index] += 1
+        touches, touched, pressed = seen.touches.tolist(), False, False
+        for index, name in self._foreign:
+            if touches[index] > TOUCH_N or (held and self._meets(seen, name)):
+                self._before.setdefault(index, self._last)
+                self._touched[index] = self._touched.get(index, 0) + 1
                 touched = True
+                pressed = pressed or (touches[index] > COLLISION_N and not self._grips(seen, index))
         self._lagging += touched and seen.lag > LAG_RAD
+        self._pressing += pressed
+        self._last = seen
 
     def _meets(self, seen: Snapshot, name: str) -> bool:
         return (self._target, name) in seen.between or (name, self._target) in seen.between
 
+    def _grips(self, seen: Snapshot, index: int) -> bool:
+        return index >= self._doors and bool((seen.pads[index - self._doors] > HELD_N).all())
+
     def obstructed(self, seen: Snapshot) -> bool:
         """Whether something was pushed away, or held the arm up."""
-        if self._lagging >= LAG_STEPS:
+        if self._lagging >= LAG_STEPS or self._pressing >= PRESSED_STEPS:
             return True
         return any(steps >= TOUCHED_STEPS and self._displaced(seen, index) for index, steps in self._touched.items())
 
     def _displaced(self, seen: Snapshot, index: int) -> bool:
-        name = self._names[index]
+        before, name = self._before[index], seen.names[index]
         if index < self._doors:
-            return abs(seen.doors[name] - self._start.doors[name]) > MOVED_RAD
-        return math.dist(seen.place(name), self._start.place(name)) > DISPLACED_M
+            return abs(seen.doors[name] - before.doors[name]) > MOVED_RAD
+        return math.dist(seen.place(name), before.place(name)) > DISPLACED_M

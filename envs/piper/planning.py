@@ -25,6 +25,7 @@ Path = list[Array]
 
 MARGIN_M = 0.003
 TARGET_MARGIN_M = 0.0005
+CARRIED_MARGIN_M = 0.010  # between what is carried and everything else, until it is put down
 LINE_STEP_M = 0.012
 JUMP_RAD = 0.35
 CHECK_RAD = 0.09
@@ -55,15 +56,25 @@ class Planner:
         self.model.geom_margin[self._owner <= PAD2] = MARGIN_M
         self._joints = np.array([self.model.joint(name).qposadr[0] for name in JOINTS])
         self._code = FIRST + self._names.index(target)
+        self.model.geom_margin[self._owner == self._code] = CARRIED_MARGIN_M
 
-    def clear(self, joints: Array, opening: float, carried: Carried | None = None, *, allowed: bool = False) -> bool:
+    def clear(
+        self,
+        joints: Array,
+        opening: float,
+        carried: Carried | None = None,
+        *,
+        allowed: bool = False,
+        gap_m: float = 0.0,
+    ) -> bool:
         """Whether the arm touches nothing there, nor what it carries.
 
         Args:
             joints: (6,) rad.
             opening: of the gripper, 0 to 1.
             carried: what is in the hand.
-            allowed: the target may be touched.
+            allowed: the target may be touched, and what is carried may touch anything.
+            gap_m: how far what is carried has to stay away from everything.
         """
         data, model = self.data, self.model
         data.qpos[self._joints] = joints
@@ -75,23 +86,24 @@ class Planner:
             data.joint(carried.toy).qpos[:] = (*place, *quaternion_from_matrix(hand.rotation @ carried.rotation))
         mujoco.mj_kinematics(model, data)
         mujoco.mj_collision(model, data)
-        return not self._collides(carried is not None, allowed)
+        return not self._collides(carried is not None, allowed, gap_m)
 
-    def _collides(self, carrying: bool, allowed: bool) -> bool:
-        pairs = np.sort(self._owner[self.data.contact.geom], axis=1)
-        first, second, near = pairs[:, 0], pairs[:, 1], self.data.contact.dist
-        by_arm = (first <= PAD2) & (second >= FIXED)
-        target = self._code
-        if carrying:
-            by_toy = ((second == target) & (first >= FIXED)) | ((first == target) & (second > target))
-            return bool((by_arm & (second != target)).any() or (by_toy & (near < 0)).any())
+    def _collides(self, carrying: bool, allowed: bool, gap_m: float) -> bool:
+        pairs, near = np.sort(self._owner[self.data.contact.geom], axis=1), self.data.contact.dist
+        first, second, target = pairs[:, 0], pairs[:, 1], self._code
+        by_arm = (first <= PAD2) & (second >= FIXED) & (near < MARGIN_M)
         if allowed:
-            return bool((by_arm & (second != target)).any())
-        return bool((by_arm & ((second != target) | (near < TARGET_MARGIN_M))).any())
+            wrong = by_arm & (second != target)
+        elif carrying:
+            by_toy = ((second == target) & (first >= FIXED)) | ((first == target) & (second > target))
+            wrong = (by_arm & (second != target)) | (by_toy & (near < gap_m))
+        else:
+            wrong = by_arm & ((second != target) | (near < TARGET_MARGIN_M))
+        return bool(wrong.any())
 
     def path_clear(self, path: Path, opening: float, carried: Carried | None = None) -> bool:
         """Whether the arm touches nothing on the way, joints moving on lines between the path's points."""
-        return all(self.clear(joints, opening, carried) for joints in dense(path, CHECK_RAD))
+        return all(self.clear(joints, opening, carried, gap_m=CARRIED_MARGIN_M) for joints in dense(path, CHECK_RAD))
 
     def line(self, joints: Array, offset: Array, opening: float, carried: Carried | None = None, *, allowed: bool = False) -> Path | None:
         """The path that moves the hand by `offset` (3,) m on a line, unturned; None where there is none that is clear."""

@@ -1,6 +1,6 @@
 """One thing changed: scenes that a policy has not seen, each paired with the unshifted episode of the same seed.
 
-    light        a warm or a cold lamp from the left, the right or behind the arm; the scene's own lights are turned down
+    light        a warm or a cold lamp from the left, the right or behind the arm; the other lights are turned down
     object       the target is larger or smaller, of another shade and wears a band or a cap; a door: colour and handle
     camera       the agent camera stands 3 to 8 cm aside and looks at another point; the wrist camera stays
     distractor   two or three things that the scene does not have and no instruction means
@@ -148,7 +148,7 @@ def repaint_door(spec: mujoco.MjSpec, door: str, random: np.random.Generator) ->
     spec.geom(f"{door}_panel").rgba = (*_mixed(colour, WHITE, 0.25), 1)
     handle, half = spec.geom(f"{door}_handle"), (0.005, 0.032)[random.integers(2)]
     handle.rgba, handle.size = (*BRASS, 1), (0.0055, 0, 0)
-    x, y, _, _, _, middle = handle.fromto
+    x, y, *_ = handle.fromto
     handle.fromto = (x, y, -half, x, y, half)
 
 
