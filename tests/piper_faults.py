@@ -4,19 +4,22 @@
 
 prints the confusion matrix as Markdown. `DEVELOPMENT` is what the rules of `envs.piper.failures` were tuned on;
 `VALIDATION` has other tasks, other starts and other ways to each fault, and was looked at once they were frozen.
-A fault is a generator of actions: it looks at `env.seen` after each of them, may change the world between them, puts
-back what it has changed in the model, and ends where the time is up. Episodes that succeed in spite of it are left out.
+A fault is a generator of actions. What it does to the world before the first one belongs to the start; it looks at
+`env.seen` after each of them, puts back what it has changed in the model, and ends where the time is up. Episodes that
+succeed in spite of it are left out.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import mujoco
 import numpy as np
 import numpy.typing as npt
 
@@ -30,9 +33,9 @@ from envs.piper.tasks import COUNTER_M, Goal, goal_place, is_there
 from protocols.contracts import Episode
 
 Array = npt.NDArray[np.floating]
-Actions = Iterator[Array]
+Actions = Generator[Array, None, None]
 AFTERWARDS = 15  # control steps that an episode goes on after its fault
-LONGEST = 150  # control steps until a fault must have begun
+LONGEST = 220  # control steps until a fault must have begun
 TRAIN_SEED, TEST_SEED = 1000, 5000
 
 
@@ -57,15 +60,17 @@ class Outcome(NamedTuple):
 def play(env: Piper, fault: Fault, task: str, seed: int) -> Outcome:
     """One episode with the fault, from that start."""
     env.reset(options={"episode": Episode("piper", task, "", 0, seed, 10 * LONGEST)})
-    modes = FailureModes(env.goal, env.seen)
     actions = fault.way(env)
     try:
-        for action in actions:
+        first = next(actions)
+        mujoco.mj_forward(env.world.model, env.world.data)
+        modes = FailureModes(env.goal, env.world.tracker.snapshot(env.target, env.opening))
+        for action in itertools.chain([first], actions):
             if env.advance(action[None]).success:
                 return Outcome(fault, task, seed, "")
             modes.update(env.seen)
     finally:
-        actions.close()  # type: ignore[attr-defined]
+        actions.close()
     return Outcome(fault, task, seed, modes.label())
 
 
@@ -202,7 +207,8 @@ def lifts_another_toy_and_keeps_it(env: Piper) -> Actions:
 def closes_the_other_door(env: Piper) -> Actions:
     other = "right_door" if env.goal.target == "left_door" else "left_door"
     env.world.data.joint(other).qpos[0] = draw(env, 0.8, 1.2)
-    yield from still(1, 0.0)
+    mujoco.mj_forward(env.world.model, env.world.data)
+    env.seen = env.world.tracker.snapshot(env.target, env.opening)
     mislead(env, env.goal._replace(target=other))
     yield from until(env, lambda: env.seen.door(other) < 0.06)
     yield from still(AFTERWARDS, 0.0)
@@ -226,8 +232,15 @@ def opens_when_time_is_nearly_up(env: Piper) -> Actions:
 def opens_with_a_stuck_finger(env: Piper) -> Actions:
     yield from until(env, lambda: about_to_release(env))
     fingers = [env.world.model.joint(name).dofadr[0] for name in ("finger1", "finger2")]
-    with changed(env.world.model.dof_frictionloss, fingers, 60.0):
+    with changed(env.world.model.dof_damping, fingers, 2e4):
         yield from still(25, 1.0)
+
+
+def opens_but_the_command_is_lost(env: Piper) -> Actions:
+    yield from until(env, lambda: about_to_release(env))
+    step = env.world.step
+    with replaced(env.world, "step", lambda target, opening: step(target, 0.0)):
+        yield from still(20, 1.0)
 
 
 # Not released, not settled, held until the time is up
@@ -291,12 +304,22 @@ def loses_its_grip(env: Piper) -> Actions:
         yield from still(30, 0.0)
 
 
+def grips_too_weakly(env: Piper) -> Actions:
+    gripper = env.world.model.actuator("gripper").id
+    yield from until(env, lambda: in_the_air(env) and up_m(env) > 0.06)
+    with changed(env.world.model.actuator_forcerange, gripper, (-0.05, 0.05)):
+        yield from still(30, 0.0)
+
+
 def is_knocked_out_of_the_hand(env: Piper) -> Actions:
+    """By a force that grows until it is gone."""
     body = env.world.model.body(env.goal.target).id
-    yield from until(env, lambda: in_the_air(env) and left_m(env) < draw(env, 0.18, 0.25))
-    for _ in range(12):
-        env.world.data.xfrc_applied[body, :3] = (0.0, 0.0, -30.0) if env.seen.holds(env.goal.target) else 0.0
-        yield np.array([0.0] * 6 + [0.0])
+    yield from until(env, lambda: in_the_air(env) and up_m(env) > 0.06)
+    for step in range(60):
+        if not env.seen.holds(env.goal.target):
+            break
+        env.world.data.xfrc_applied[body, 2] = -1.5 * step
+        yield np.array([0.0] * 7)
     env.world.data.xfrc_applied[body] = 0.0
     yield from still(AFTERWARDS, 0.0)
 
@@ -314,10 +337,18 @@ def carries_past_the_goal(env: Piper) -> Actions:
 
 
 def aims_beside_the_goal(env: Piper) -> Actions:
+    """Where most room is around it."""
     x, y, z = goal_place(env.goal, env.seen)
-    place = (x, y - 0.15, COUNTER_M) if env.goal.kind == "sink" else (x - 0.02, y + draw(env, 0.05, 0.06), z)
+    others = [env.seen.place(toy)[:2] for toy in env.seen.toys if toy not in (env.goal.target, env.goal.kind)]
+    if env.goal.kind == "sink":
+        around = [(x + dx, y - 0.16, COUNTER_M) for dx in (-0.04, 0.0, 0.04)]
+    else:
+        turns = np.linspace(-math.pi, math.pi, 24)
+        around = [(x + 0.095 * math.cos(turn), y + 0.095 * math.sin(turn), z) for turn in turns]
+    place = max(around, key=lambda point: min(math.dist(point[:2], other) for other in others))
     with replaced(expert_module, "goal_place", lambda goal, seen: place):
-        yield from until(env, lambda: up_m(env) < 0.02 and left_m(env) < 0.18 and released(env))
+        yield from until(env, lambda: in_the_air(env))
+        yield from until(env, lambda: released(env))
         yield from still(AFTERWARDS, 1.0)
 
 
@@ -361,7 +392,7 @@ def grasps_too_high(env: Piper) -> Actions:
 def grasps_beside(env: Piper) -> Actions:
     yield from until(env, lambda: to_grasp_m(env) < 0.07)
     side = 1 if draw(env, -1, 1) > 0 else -1
-    yield from bent(env, lambda: env.seen.commanded < 0.5, 0, side * draw(env, 0.10, 0.13), 5)
+    yield from bent(env, lambda: env.seen.commanded < 0.5, 0, side * draw(env, 0.19, 0.22), 5)
     yield from still(12, 0.0)
     yield from rises(env, 0.0)
 
@@ -395,7 +426,7 @@ def something_is_pushed_by_the_hand(env: Piper) -> Actions:
     fingers = env.world.data.site("tcp").xmat.reshape(3, 3)[:2, 1]
     put(env, toy, np.add(grasp_point(env.goal, env.seen)[:2], 0.052 * fingers / float(np.linalg.norm(fingers))))
     yield from until(env, lambda: env.seen.commanded < 0.5)
-    yield from still(AFTERWARDS, 1.0)
+    yield from still(2 * AFTERWARDS, 1.0)
 
 
 def something_heavy_is_in_the_way_of_what_is_carried(env: Piper) -> Actions:
@@ -407,20 +438,21 @@ def something_heavy_is_in_the_way_of_what_is_carried(env: Piper) -> Actions:
     before = np.array(env.seen.centre(env.goal.target))
     yield env.expert_action()
     way = np.array(env.seen.centre(env.goal.target)) - before
-    place = before + way * 0.075 / float(np.linalg.norm(way))
-    put(env, toy, place[:2], float(place[2]) - env.world.scene.ground_m - 0.03)
+    place = before + way * 0.06 / float(np.linalg.norm(way))
+    put(env, toy, place[:2], float(place[2]) - env.world.scene.ground_m - 0.015)
     with changed(model.body_gravcomp, body, 1.0), changed(model.body_mass, body, 500.0):
         yield from until(env, lambda: False, 14)
         yield from still(AFTERWARDS, 0.0)
 
 
-def sweeps_through_something(env: Piper) -> Actions:
-    """Reaches for another toy but turns aside just above it."""
-    toy = other_toy(env)
-    mislead(env, toy)
-    yield from until(env, lambda: math.dist(env.seen.tcp, grasp_point(toy, env.seen)) < 0.02)
-    for step in range(30):
-        yield np.array([0.02 if step < 15 else -0.02, *[0.0] * 5, 1.0])
+def something_light_is_in_the_way_of_the_hand(env: Piper) -> Actions:
+    """And the arm stops soon after it has met it."""
+    toy = an_obstacle(env)
+    yield from until(env, lambda: to_grasp_m(env) < 0.16)
+    put(env, toy, np.add(env.seen.tcp, 0.55 * np.subtract(grasp_point(env.goal, env.seen), env.seen.tcp))[:2])
+    yield from until(env, lambda: env.seen.touch(toy) > 0.1 or env.seen.commanded < 0.5)
+    yield from until(env, lambda: False, 12)
+    yield from still(AFTERWARDS, env.seen.commanded)
 
 
 def something_heavy_is_in_the_way_of_the_hand(env: Piper) -> Actions:
@@ -468,8 +500,8 @@ def dives_into_the_ground(env: Piper) -> Actions:
         yield np.array([0.0, 0.04, 0.0, 0.0, 0.0, 0.0, 0.0])
 
 
-def reaches_with_a_bent_elbow(env: Piper) -> Actions:
-    yield from bent(env, lambda: env.seen.furniture_n > 30, 2, -0.5, 30)
+def reaches_too_low(env: Piper) -> Actions:
+    yield from bent(env, lambda: env.seen.furniture_n > 30 or env.seen.commanded < 0.5, 1, 0.6, 20)
     yield from still(AFTERWARDS, 1.0)
 
 
@@ -492,10 +524,12 @@ def withdraws_after_contact(env: Piper) -> Actions:
 DEVELOPMENT = (
     Fault("wrong_object", brings_another_toy, ("red-cup-sink", "whale-pot", "whale-plate"), 4),
     Fault("gripper_open_timeout", opens_with_a_slow_gripper, ("red-cup-sink", "pot-stove", "whale-plate"), 3),
+    Fault("gripper_open_timeout", opens_with_a_stuck_finger, ("red-cup-sink", "whale-pot", "whale-plate"), 3),
     Fault("not_released", never_opens, ("red-cup-sink", "pot-stove", "whale-plate"), 3),
     Fault("not_settled", opens_just_before_the_time_is_up, ("red-cup-sink", "pot-stove", "whale-plate"), 2),
     Fault("timeout_holding", freezes_on_the_way, ("red-cup-sink", "pot-stove", "whale-plate"), 2),
     Fault("dropped", opens_in_mid_air, ("red-cup-sink", "pot-stove", "whale-pot", "whale-plate"), 3),
+    Fault("dropped", loses_its_grip, ("red-cup-sink", "whale-pot", "whale-plate"), 3),
     Fault("imprecise_placement", carries_past_the_goal, ("red-cup-sink", "pot-stove", "whale-pot", "whale-plate"), 4),
     Fault("never_reached", stops_early, ("red-cup-sink", "pot-stove", "whale-plate", "close-left-door"), 3),
     Fault("missed_grasp", grasps_too_high, ("red-cup-sink", "pot-stove", "whale-pot", "whale-plate"), 4),
@@ -508,11 +542,11 @@ VALIDATION = (
     Fault("wrong_object", lifts_another_toy_and_keeps_it, ("green-cup-sink", "octopus-pot", "octopus-plate"), 4),
     Fault("wrong_object", closes_the_other_door, ("close-left-door", "close-right-door"), 3),
     Fault("gripper_open_timeout", opens_when_time_is_nearly_up, ("green-cup-sink", "pot-sink", "octopus-pot"), 3),
-    Fault("gripper_open_timeout", opens_with_a_stuck_finger, ("green-cup-sink", "octopus-pot", "octopus-plate"), 3),
+    Fault("gripper_open_timeout", opens_but_the_command_is_lost, ("green-cup-sink", "octopus-pot", "octopus-plate"), 3),
     Fault("not_released", opens_less_than_the_toy_is_wide, ("green-cup-sink", "pot-sink", "octopus-plate"), 4),
     Fault("not_settled", stays_beside_what_it_has_released, ("green-cup-sink", "pot-sink", "octopus-plate"), 3),
     Fault("timeout_holding", goes_home_with_it, ("green-cup-sink", "pot-sink", "octopus-plate"), 3),
-    Fault("dropped", loses_its_grip, ("green-cup-sink", "octopus-pot", "octopus-plate"), 3),
+    Fault("dropped", grips_too_weakly, ("green-cup-sink", "octopus-pot", "octopus-plate"), 3),
     Fault("dropped", is_knocked_out_of_the_hand, ("pot-sink", "octopus-pot", "octopus-plate"), 3),
     Fault("dropped", opens_once_it_is_lifted, ("pot-sink", "octopus-plate"), 2),
     Fault("imprecise_placement", aims_beside_the_goal, ("green-cup-sink", "pot-sink", "octopus-plate"), 4),
@@ -522,10 +556,12 @@ VALIDATION = (
     Fault("missed_grasp", grasps_beside, ("green-cup-sink", "octopus-pot", "octopus-plate"), 3),
     Fault("missed_grasp", never_closes, ("pot-sink", "octopus-pot", "octopus-plate"), 2),
     Fault("missed_grasp", closes_and_lets_go_at_once, ("green-cup-sink", "octopus-plate"), 2),
-    Fault("obstruction", sweeps_through_something, ("green-cup-sink", "octopus-pot", "octopus-plate"), 3),
+    Fault(
+        "obstruction", something_light_is_in_the_way_of_the_hand, ("green-cup-sink", "octopus-pot", "octopus-plate"), 3
+    ),
     Fault("obstruction", something_heavy_is_in_the_way_of_the_hand, ("green-cup-sink", "octopus-pot"), 3),
     Fault("obstruction", something_has_come_onto_the_goal, ("octopus-plate", "pot-sink"), 4),
-    Fault("static_collision", reaches_with_a_bent_elbow, ("green-cup-sink", "octopus-plate", "pot-sink"), 2),
+    Fault("static_collision", reaches_too_low, ("green-cup-sink", "octopus-plate", "pot-sink"), 2),
     Fault("static_collision", stretches_into_the_wall, ("octopus-pot", "close-right-door"), 3),
     Fault("not_closed", withdraws_after_contact, ("close-right-door",), 3),
 )

@@ -12,7 +12,7 @@ import pytest
 
 import envs
 import protocols
-from envs.piper import ACTION, STATE
+from envs.piper import ACTION, SHIFTS, STATE
 from envs.piper.env import Piper
 from envs.piper.layout import GAP_M, HOME, HOME_ERROR, OPEN_RAD, REACH_M, draw, foot_radius
 from envs.piper.scenes import SCENES
@@ -100,6 +100,46 @@ class TestStarts:
             assert started[0]["fingerprint"] == started[1]["fingerprint"]
 
 
+class TestShifts:
+    """A shifted episode starts as its unshifted twin does, but for the one thing."""
+
+    @pytest.mark.parametrize("shift", [shift for shift in SHIFTS if shift != "none"])
+    @pytest.mark.parametrize("task", ["close-left-door", "pot-stove", "whale-plate"])
+    def test_the_start_is_that_of_the_unshifted_twin(self, env: Piper, task: str, shift: str) -> None:
+        for seed in range(4):
+            plain = replace(episode(task, seed), shift="none")
+            before = env.reset(options={"episode": plain})[1]["fingerprint"]
+            joints, places, doors = env.world.joints(), env.seen.places.copy(), env.seen.doors
+            toys = env.world.toys
+            told = replace(plain, shift=shift, instruction="other words" if shift == "instruction" else "go")
+            after = env.reset(options={"episode": told})[1]["fingerprint"]
+            assert before != after
+            moved = {"object": 0.002, "distractor": 0.0005}.get(shift, 0.0)  # a larger toy settles elsewhere
+            npt.assert_allclose(env.world.joints(), joints, atol=moved)
+            npt.assert_allclose(env.seen.places[: len(toys)], places, atol=moved)
+            npt.assert_allclose(list(env.seen.doors.values()), list(doors.values()), atol=moved)
+            assert env.world.toys[: len(toys)] == toys
+            assert (len(env.world.toys) > len(toys)) == (shift == "distractor")
+
+    def test_what_is_added_stands_apart_from_everything(self, env: Piper) -> None:
+        for task in TASKS:
+            for seed in range(5):
+                env.reset(options={"episode": replace(episode(task, seed), shift="distractor")})
+                assert env.seen.uprights.min() > 0.98 and env.seen.speeds.max() < 0.02
+                assert not is_there(env.goal, env.seen)
+                assert env.world.data.ncon < 60
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("shift", SHIFTS)
+    def test_the_expert_solves_shifted_episodes(self, env: Piper, shift: str) -> None:
+        solved = 0
+        for task in TASKS:
+            for seed in range(4):
+                expert_episode(env, replace(episode(task, seed), shift=shift))
+                solved += is_done(env.goal, env.seen)
+        assert solved >= 38
+
+
 class TestControl:
     def test_a_displacement_moves_the_joints_by_as_much(self, env: Piper) -> None:
         env.reset(options={"episode": episode("red-cup-sink", 0)})
@@ -124,7 +164,7 @@ class TestControl:
         observation = env.advance(np.tile(np.float32([0, 0, 0, 0, 0, 0, opening]), (30, 1))).observation
         assert observation is not None
         width_m = observation["state"][STATE.index("gripper_opening_m")]
-        assert width_m == pytest.approx(0.07 * opening, abs=0.002)
+        assert width_m == pytest.approx(0.07 * opening, abs=0.003)
 
     def test_actions_out_of_range_are_counted(self, env: Piper) -> None:
         env.reset(options={"episode": episode("red-cup-sink", 0)})
@@ -224,7 +264,7 @@ class TestExpert:
             action = env.expert_action()
             if not dropped and env.seen.holds(target) and env.seen.centre(target)[2] > ground_m + 0.09:
                 dropped = step
-            done = env.advance((OPEN if dropped and step < dropped + 10 else action)[None])
+            done = env.advance((OPEN if dropped and step < dropped + 16 else action)[None])
             curve.append(float(done.progress[-1]))
             if success := done.success:
                 break
@@ -241,7 +281,7 @@ class TestExpert:
 class TestSight:
     @pytest.mark.parametrize("task", ["red-cup-sink", "whale-plate"])
     def test_the_agent_camera_sees_every_toy(self, task: str) -> None:
-        env = Piper(cameras=("agent",))
+        env = envs.load("piper").make(cameras=("agent",))
         for seed in range(4):
             env.reset(options={"episode": episode(task, seed)})
             model, data = env.world.model, env.world.data

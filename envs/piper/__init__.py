@@ -1,7 +1,8 @@
 """A simulated AgileX PiPER arm in a toy kitchen and at a white table: the ten tasks of ProgVLA's real-robot table.
 
 observation  images        by camera role, (H, W, 3) uint8, upright, only the cameras asked for
-               agent       a RealSense D435 on the robot's left side, behind it, looking down at the scene; 42 degrees
+               agent       a RealSense D435 on the robot's left, looking down at the scene; in the kitchen from behind
+                           the arm, at the table from before it; 42 degrees
                wrist       a RealSense D405 on the gripper; 58 degrees; the fingers stand in the lower corners
              state         (20,) float32: six joint angles, rad; six joint velocities, rad/s; gripper opening, m, 0 to 0.07;
                            hand x, y, z in metres and quaternion w, x, y, z with w >= 0, world frame
@@ -15,10 +16,10 @@ progress     ground truth in [0, 1] after each control step, see `envs.piper.pro
 failure      why a failed episode failed, from the simulator's state, see `envs.piper.failures`
 start        drawn from the episode's seed alone, see `envs.piper.layout`, then 0.6 s to settle
 shifts       one thing changed, the start that of the unshifted episode of the same seed, see `envs.piper.shifts`
-render       official: shadows, multisampling. fast: neither; about 8 times cheaper and darker, so records made with it
-             say so
+render       official: shadows, multisampling. fast: neither; about 12 times cheaper and darker, so records made
+             with it say so
 
-Everything is made of primitive geoms by this package: no downloads. The arm's kinematics are the vendor's to 1e-4 mm,
+Everything is made of primitive geoms by this package: no downloads. The arm's kinematics are the vendor's to 1e-6 m,
 its masses and limits the vendor's; servo gains, friction, scenes and success rules are ours. The paper's camera poses,
 control rate, kitchen and time limits are not public: numbers made here are not those of the real robot.
 

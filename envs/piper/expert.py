@@ -104,8 +104,10 @@ class Expert:
 
     def _bring(self) -> Course:
         """Pick the target up and put it where it belongs, as often as it takes."""
+        bold = False
         while True:
-            pick = next(filter(None, (self._find_pick() for _ in range(DRAWS))), None)
+            pick = next(filter(None, (self._find_pick(bold=bold) for _ in range(DRAWS))), None)
+            bold = pick is None and not bold
             if pick is None:
                 yield from self._home()
                 continue
@@ -209,9 +211,9 @@ class Expert:
         yield from self._follow(path, 1.0, self.speed)
         yield self.wanted, 1.0
 
-    def _find_pick(self) -> Pick | None:
+    def _find_pick(self, *, bold: bool) -> Pick | None:
         """The first grasp, the best ones first, that can be reached, lifted, and put down at the goal."""
-        planner = Planner(self.world, self.goal.target)
+        planner = Planner(self.world, self.goal.target, bold=bold)
         toy = next(toy for toy in self.world.scene.toys if toy.name == self.goal.target)
         body = self.world.data.body(toy.name)
         place, turn = body.xpos.copy(), body.xmat.reshape(3, 3).copy()
@@ -229,7 +231,7 @@ class Expert:
             turned = next((turn for turn, _ in self._puts(planner, up[-1], carried, connect=False)), None)
             if turned is None:
                 continue
-            planner = Planner(self.world, self.goal.target)
+            planner = Planner(self.world, self.goal.target, bold=bold)
             approach = planner.connect(self.wanted, back[-1], grasp.opening, None, self.random)
             if approach is not None:
                 return Pick(grasp, approach, back[::-1], up, turned)
@@ -278,7 +280,12 @@ class Expert:
                         break
 
 
-CLEARANCE_M = {"sink": (0.006, 0.025, 0.045), "pot": (0.012, 0.03, 0.045), "stove": (0.003,), "plate": (0.006, 0.012)}
+CLEARANCE_M = {
+    "sink": (0.006, 0.025, 0.045),
+    "pot": (0.012, 0.03, 0.045),
+    "stove": (0.003, 0.01),
+    "plate": (0.006, 0.012, 0.03),
+}
 SPREAD_M = {"sink": 0.012, "pot": 0.006, "stove": 0.006, "plate": 0.010}
 
 

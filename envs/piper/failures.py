@@ -1,8 +1,8 @@
 """How a failed episode of the PiPER suite has failed: one mode each, told from the state, the first one that fits.
 
     mode                  rule
-    gripper_open_timeout  the target is still held at the end, and an opening wider than the gripper's (by 5 % of the
-                          whole) has been commanded for the last 3 steps or more
+    gripper_open_timeout  at the end the gripper is as far open as it was round the target, to 5 % of the whole, and a
+                          wider opening, by 5 % or more, has been commanded for the last 3 steps or more
     not_released          at the end the target is in the goal and still held; no opening commanded
     not_settled           at the end the target is in the goal and not held, but touched, or moving, or not yet there
                           for half a second; a door likewise
@@ -12,9 +12,10 @@
                           target, in 5 steps or more, and at the end 1.5 cm (a door: 0.1 rad) from where it was
                           before; or the arm lagged by more than 0.08 rad in 10 steps or more in which it was touched;
                           or was pressed on by the arm, not held between the pads, with more than 5 N in 8 or more
-    dropped               the last hold was lost in the air: the target fell by more than 2 cm, not into the goal; and
-                          no opening was commanded, or not within 10 cm (sink: 15 cm) of the goal's centre
-    imprecise_placement   the target was lifted by more than 2 cm, is not held any more and not in the goal
+    dropped               the target was lifted, and the last hold was lost although no opening was commanded, or the
+                          target fell by more than 2 cm not within 10 cm (sink: 15 cm) of the goal's centre; it is not
+                          in the goal
+    imprecise_placement   else, the target was lifted by more than 2 cm, is not held any more and not in the goal
     static_collision      the arm pressed on what does not move with more than 5 N for 5 steps or more
     timeout_holding       the target is held at the end, away from the goal
     not_closed            the door was touched and is open
@@ -48,7 +49,7 @@ MODES = (
     "missed_grasp",
     "never_reached",
 )
-OPENING_STEPS = 3
+OPENING_STEPS, OPENED = 3, 0.05
 TOUCHED_STEPS, DISPLACED_M = 5, 0.015
 LAG_RAD, LAG_STEPS, PRESSED_STEPS = 0.08, 10, 8
 NEAR_GOAL_M = {"sink": 0.15, "stove": 0.10, "pot": 0.10, "plate": 0.10}
@@ -131,7 +132,7 @@ class _Toy:
         self._goal, self._hold = goal, Hold(goal, start)
         self._toy = start.toys.index(goal.target)
         self._lifted = self._reached = self._dropped = False
-        self._opening_steps = 0
+        self._opening_steps, self._gripped = 0, math.inf
 
     @property
     def held(self) -> bool:
@@ -139,16 +140,24 @@ class _Toy:
 
     def update(self, seen: Snapshot) -> None:
         event = self._hold.update(seen, is_there(self._goal, seen))
+        self._watch_gripper(seen)
         if self._hold.held:
             self._lifted = self._lifted or seen.centres[self._toy, 2] - self._hold.taken[2] > LIFTED_M
-            self._opening_steps = self._opening_steps + 1 if self._hold.opening else 0
         if event:
-            self._opening_steps = 0
-            self._dropped = event == "dropped" and not (self._hold.let_go and self._near_goal(seen))
+            fell = event == "dropped" and not self._near_goal(seen)
+            self._dropped = event != "grasped" and (fell or not self._hold.let_go)
         if not self._reached:
             near = NEAR_GRASP_M if seen.commanded > CLOSING else NEAR_CLOSING_M
             close = math.dist(seen.tcp, grasp_point(self._goal, seen)) < near
             self._reached = close or seen.touch(self._goal.target) > TOUCH_N
+
+    def _watch_gripper(self, seen: Snapshot) -> None:
+        """Count the steps in which it is asked to open round what it holds, and stays as it is."""
+        if self._hold.held and self._hold.lost is None:
+            self._gripped = seen.opening
+        elif abs(seen.opening - self._gripped) > OPENED:
+            self._gripped = math.inf
+        self._opening_steps = self._opening_steps + 1 if self._hold.opening and self._gripped < math.inf else 0
 
     def _near_goal(self, seen: Snapshot) -> bool:
         """Whether the hold was lost near the goal."""
@@ -158,7 +167,7 @@ class _Toy:
     def ended(self, seen: Snapshot) -> str:
         """The mode, if the end alone decides it."""
         gripped = self._hold.held and self._hold.lost is None
-        if gripped and self._opening_steps >= OPENING_STEPS:
+        if self._opening_steps >= OPENING_STEPS:
             return "gripper_open_timeout"
         if is_there(self._goal, seen):
             return "not_released" if gripped else "not_settled"

@@ -14,9 +14,11 @@ from envs.piper.toys import POT_HEIGHT_M, POT_RADIUS_M, Toy
 Array = npt.NDArray[np.float64]
 CANDIDATES, ENOUGH = 800, 24
 PITCH_RAD = (math.radians(42), math.radians(84))
-ACROSS_RAD = math.radians(24)
+SKEW = math.sin(math.radians(24))  # of the line between the fingers against the one that fits best
 HANDLE_RAD = math.radians(52)
 LOOPS_RAD = math.radians(40)  # loops and what lies within 16 degrees of them
+MIDDLE_M = {"mug": 0.034, "octopus": 0.027}  # of what is held, above the toy's origin
+ABOVE_M = {"mug": (-0.004, 0.004), "octopus": (-0.001, 0.006), "pot": (0.0, 0.0)}  # the hand above that
 
 
 class Grasp(NamedTuple):
@@ -38,16 +40,15 @@ def grasps(toy: Toy, place: Array, turn: Array, joints: Array, random: np.random
         random: draws the candidates.
     """
     found: list[tuple[float, Grasp]] = []
-    yaw = math.atan2(turn[1, 0], turn[0, 0])
     towards = math.atan2(place[1], place[0])
     for _ in range(CANDIDATES):
         azimuth, pitch = towards + random.uniform(-1.8, 1.8), random.uniform(*PITCH_RAD)
-        roll = random.uniform(-0.5, 0.5) if toy.kind in ("whale", "dolphin", "turtle") else 0.0
-        rotation = gripper_rotation(azimuth, pitch, roll)
-        point = _point(toy, yaw, rotation[:, 1], random)
+        rotation = gripper_rotation(azimuth, pitch, 0.0 if toy.kind in ("mug", "pot") else random.uniform(-0.5, 0.5))
+        point = _point(toy, turn.T @ rotation, random)
         if point is None:
             continue
-        pose = Pose(place + point - (0.0, 0.0, BASE_M), rotation)
+        above = (0.0, 0.0, random.uniform(*ABOVE_M.get(toy.kind, (0.004, 0.013))) - BASE_M)
+        pose = Pose(place + turn @ point + above, rotation)
         reached = nearest(pose, joints)
         if reached is not None:
             cost = _cost(reached, joints, pitch, rotation) + random.uniform(0, 0.5)
@@ -62,29 +63,28 @@ def _opening(toy: Toy, random: np.random.Generator) -> float:
     return {"pot": 0.5, "mug": 1.0}.get(toy.kind) or random.uniform(0.78, 1.0)
 
 
-def _point(toy: Toy, yaw: float, fingers: Array, random: np.random.Generator) -> tuple[float, float, float] | None:
-    """Where the hand goes, relative to the toy's origin, if the line between the fingers suits the toy."""
-    s, across = toy.scale, math.atan2(fingers[1], fingers[0])
-    if toy.kind == "mug":
-        apart = abs(_half_turn(across - yaw))
-        return (0.0, 0.0, random.uniform(0.030, 0.038) * s) if apart > HANDLE_RAD else None
+def _point(toy: Toy, hand: Array, random: np.random.Generator) -> Array | None:
+    """(3,) where the hand goes, in the toy's frame, if the way it is turned suits the toy.
+
+    Args:
+        toy: what is to be held.
+        hand: (3, 3) rotation of the hand in the toy's frame; its second column runs from finger to finger.
+        random: which side of a pot.
+    """
+    x, y, z = hand[:, 1].tolist()
     if toy.kind == "pot":
-        side = across if random.random() < 0.5 else across + math.pi
-        if abs(abs(_half_turn(side - yaw)) - math.pi / 2) < LOOPS_RAD:
+        bearing = math.atan2(y, x) + math.pi * int(random.integers(2))
+        if abs(z) > SKEW or hand[2, 2] > -0.3 or abs(math.sin(bearing)) > math.cos(LOOPS_RAD):
             return None
-        rim = (POT_RADIUS_M - 0.002) * s
-        return rim * math.cos(side), rim * math.sin(side), POT_HEIGHT_M * s - 0.010
-    if toy.kind == "octopus":
-        return 0.0, 0.0, random.uniform(0.026, 0.032) * s
-    if abs(abs(_half_turn(across - yaw)) - math.pi / 2) > ACROSS_RAD or abs(fingers[2]) > 0.45:
-        return None
-    along = random.uniform(-0.006, 0.008)
-    return along * math.cos(yaw), along * math.sin(yaw), random.uniform(0.025, 0.033) * s
-
-
-def _half_turn(angle: float) -> float:
-    """The angle between lines, in (-pi/2, pi/2]."""
-    return math.pi / 2 - (math.pi / 2 - angle) % math.pi
+        rim = POT_RADIUS_M - 0.002
+        return toy.scale * np.array([rim * math.cos(bearing), rim * math.sin(bearing), POT_HEIGHT_M - 0.010])
+    if toy.kind == "mug":
+        suits = abs(z) < SKEW and abs(x) < math.cos(HANDLE_RAD)
+    elif toy.kind == "octopus":
+        suits = abs(z) < SKEW
+    else:
+        suits = abs(x) < SKEW
+    return np.array([0.0, 0.0, MIDDLE_M.get(toy.kind, 0.0205) * toy.scale]) if suits else None
 
 
 def _cost(reached: Array, joints: Array, pitch: float, rotation: Array) -> float:

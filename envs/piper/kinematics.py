@@ -1,7 +1,7 @@
 """Where the hand is for given joint angles, and which joint angles bring it somewhere, in closed form.
 
-The wrist's three axes meet in a point but for 0.09 mm, so that the inverse is exact to that: base angle, a triangle of
-upper arm and forearm, and three Euler angles; up to eight solutions. Positions are metres in the frame of `base_link`;
+The wrist's three axes meet in a point: the inverse is the base angle, a triangle of upper arm and forearm, and three
+Euler angles; up to eight solutions. Positions are metres in the frame of `base_link`;
 the rotation is that of `gripper_base`: z towards the finger tips, y from one finger to the other, x away from the camera.
 
 Source of the numbers: agilexrobotics/agx_arm_urdf, as in `arm.xml`.
@@ -22,6 +22,7 @@ SHOULDER_M, UPPER_M = 0.123, 0.28503
 ELBOW = (-0.02198, -0.25075)  # the wrist's centre in the frame of link3
 FORE_M = math.hypot(*ELBOW)
 TCP_M = 0.091 + 0.0045 + 0.125  # from the wrist's centre to the point between the finger pads
+STRAIGHT_RAD = 1e-7
 SHOULDER_RAD, ELBOW_RAD = 0.1357866, 1.7938494
 LOW = np.array([-2.6179938, 0.0, -2.9670597, -1.7453292, -1.2217304, -2.0943951])
 HIGH = np.array([2.6179938, 3.1415926, 0.0, 1.7453292, 1.2217304, 2.0943951])
@@ -102,9 +103,14 @@ def _wrist(first: Array, rotation: Array) -> list[Array]:
     """The joint angles whose first three are given, if the last three can turn the hand as asked."""
     m = _forearm(first).T @ rotation
     bend = math.atan2(math.hypot(m[0, 2], m[1, 2]), m[2, 2])
+    turns = [
+        (math.atan2(sign * m[1, 2], sign * m[0, 2]), sign * bend, math.atan2(sign * m[2, 1], -sign * m[2, 0]))
+        for sign in (1.0, -1.0)
+    ]
+    if bend < STRAIGHT_RAD:  # joints 4 and 6 turn about one axis, and joint 6 does it all
+        turns = [(0.0, bend, math.atan2(m[1, 0], m[0, 0]))]
     found = []
-    for sign in (1.0, -1.0):
-        last = (math.atan2(sign * m[1, 2], sign * m[0, 2]), sign * bend, math.atan2(sign * m[2, 1], -sign * m[2, 0]))
+    for last in turns:
         joints = np.array([*first, *last])
         if (joints >= LOW).all() and (joints <= HIGH).all():
             found.append(joints)

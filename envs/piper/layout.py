@@ -29,7 +29,8 @@ GAP_M = 0.012
 REACH_M = (0.24, 0.53)
 HANDLE_RAD = 0.8
 COUNTER = ((0.29, 0.57), (-0.39, 0.35))
-TABLETOP = ((0.20, 0.46), (-0.26, 0.26))
+TABLETOP = ((0.16, 0.50), (-0.30, 0.30))
+TAP, TAP_M = (0.548, 0.16), 0.016
 TRIES = 60
 
 Place = tuple[float, float, float]  # x and y in metres, world frame; yaw in rad
@@ -126,11 +127,7 @@ def _fits(scene: Scene, goal: Goal, toy: Toy, placed: dict[str, Place], place: t
     (x_low, x_high), (y_low, y_high) = COUNTER if scene.doors else TABLETOP
     x, y = place
     inside = x_low + foot <= x <= x_high - foot and y_low + foot <= y <= y_high - foot
-    if scene.doors and not inside:
-        return False
-    if not x_low <= x <= x_high or not y_low <= y <= y_high:
-        return False
-    if scene.doors and _distance_to_basin(place) < foot:
+    if not inside or (scene.doors and (_distance_to_basin(place) < foot or math.dist(place, TAP) < foot + TAP_M)):
         return False
     if toy.name == goal.target and not REACH_M[0] <= math.hypot(x, y) <= REACH_M[1]:
         return False

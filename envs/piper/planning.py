@@ -45,17 +45,19 @@ class Planner:
     Args:
         world: the world; it is not changed.
         target: what the arm may come close to.
+        bold: the arm may push other toys aside, where there is no other way.
     """
 
-    def __init__(self, world: World, target: str) -> None:
-        self.model, self.target = copy.copy(world.model), target
+    def __init__(self, world: World, target: str, *, bold: bool = False) -> None:
+        self.model = copy.copy(world.model)
         self.data = mujoco.MjData(self.model)
         self.data.qpos[:] = world.data.qpos
         self._owner = world.tracker._owner
-        self._names = world.tracker.names
+        names = world.tracker.names
+        self._avoided = FIRST + len(world.scene.doors) if bold else FIRST + len(names)
         self.model.geom_margin[self._owner <= PAD2] = MARGIN_M
         self._joints = np.array([self.model.joint(name).qposadr[0] for name in JOINTS])
-        self._code = FIRST + self._names.index(target)
+        self._code = FIRST + names.index(target)
         self.model.geom_margin[self._owner == self._code] = CARRIED_MARGIN_M
 
     def clear(
@@ -92,6 +94,7 @@ class Planner:
         pairs, near = np.sort(self._owner[self.data.contact.geom], axis=1), self.data.contact.dist
         first, second, target = pairs[:, 0], pairs[:, 1], self._code
         by_arm = (first <= PAD2) & (second >= FIXED) & (near < MARGIN_M)
+        by_arm &= (second < self._avoided) | (second == target)
         if allowed:
             wrong = by_arm & (second != target)
         elif carrying:

@@ -251,7 +251,7 @@ class Hold:
         """
         first, second = seen.pads[self._toy].tolist()
         presses = first > HELD_N and second > HELD_N
-        asked, self.opening = self.opening, seen.commanded > seen.opening + OPENING
+        asked, self.opening = self.opening, seen.commanded > max(seen.opening, 0.0) + OPENING
         self._pressed = self._pressed + 1 if presses else 0
         if not self.held:
             self.held = self._pressed >= GRIP_STEPS

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from envs.piper import layout
 from envs.piper.scenes import SCENES, Scene
+from envs.piper.shifts import shifted
 from envs.piper.tasks import Goal
 from envs.piper.tracking import JOINTS, Tracker
 from protocols.rotations import quaternion_from_matrix
@@ -42,8 +43,11 @@ class World:
     def __init__(self, goal: Goal, shift: str, seed: int, compiled: Callable[[Scene], mujoco.MjModel]) -> None:
         scene = SCENES[goal.scene]
         start = layout.draw(scene, goal, stream(seed, START))
-        self.scene = scene
-        self.model = compiled(scene)
+        if shift in ("none", "instruction"):
+            self.scene, self.model = scene, compiled(scene)
+        else:
+            self.scene, start, spec = _changed(scene, goal, start, shift, stream(seed, SHIFT))
+            self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
         self.toys = tuple(toy.name for toy in self.scene.toys)
         self.tracker = Tracker(self.model, self.data, self.scene, self.toys)
@@ -97,4 +101,18 @@ class World:
         yield from (data.qpos, data.qvel, data.ctrl, data.qacc_warmstart, data.xpos, data.xquat)
         yield from (data.geom_xpos, data.cam_xpos, data.cam_xmat, data.light_xpos, data.light_xdir)
         yield from (model.geom_size, model.geom_rgba, model.mat_rgba, model.light_diffuse, model.light_ambient)
-        yield from (model.vis.headlight.ambient, model.vis.headlight.diffuse, model.tex_data)
+        yield from (model.vis.headlight.ambient, model.vis.headlight.diffuse, model.tex_data, model.geom_pos)
+
+
+def _changed(
+    scene: Scene, goal: Goal, start: layout.Start, shift: str, random: np.random.Generator
+) -> tuple[Scene, layout.Start, mujoco.MjSpec]:
+    """The shifted scene with its model, and the start with a place for what has been added."""
+    while True:
+        changed = shifted(scene, goal.target, shift, random)
+        places: dict[str, layout.Place] = dict(start.toys)
+        for toy in changed.scene.toys[len(scene.toys) :]:
+            if place := layout.find_place(changed.scene, goal, toy, places, random):
+                places[toy.name] = place
+        if len(places) == len(changed.scene.toys):
+            return changed.scene, start._replace(toys=places), changed.spec
