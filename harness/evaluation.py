@@ -16,7 +16,7 @@ import numpy as np
 import envs
 import policies
 from harness import pool, provenance
-from harness.recordings import recorded_actions
+from harness.recordings import with_actions
 from harness.rollout import CannotStartError, Rollout, Running
 from harness.schedule import Job
 from policies.execution import wrapped
@@ -50,7 +50,7 @@ class Evaluation:
         spec = self.suite.spec(protocol.image_size_px)
         self.policy_name = policies.described(policy, arguments, execution)
         if policy == "replay":
-            arguments = {"actions": recorded_actions(**arguments)}
+            arguments = with_actions(arguments)
         self.policy: Policy = wrapped(policies.make(policy, spec, arguments), execution)
         if lines := misfits(self.policy, spec):
             raise ValueError(f"policy {policy!r} does not fit suite {protocol.suite!r}: {'; '.join(lines)}")

@@ -2,7 +2,7 @@
 
 Whether a video is made changes no record, and it can be made of any store at any time:
 
-    python -m harness.film --store DIR [--video failures|all] [--tasks A,B]
+    python -m harness.film --store DIR [--video failures|all] [--tasks A,B] [--cameras agent,wrist]
 
 A record that does not play as it was recorded (another simulator version, say) is reported, and gets no video.
 """
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.progress import track
 
@@ -32,7 +33,14 @@ FRAMES_PER_S = 20
 SLOWED = 2  # a second in the simulator takes two in the video
 
 
-def film(records: list[Record], folder: Path, image_size_px: int, render: str, workers: int | None = None) -> list[str]:
+def film(
+    records: list[Record],
+    folder: Path,
+    image_size_px: int,
+    render: str,
+    workers: int | None = None,
+    cameras: tuple[str, ...] = ("agent",),
+) -> list[str]:
     """Make the videos that are missing; one line for each that cannot be made.
 
     Args:
@@ -41,13 +49,18 @@ def film(records: list[Record], folder: Path, image_size_px: int, render: str, w
         image_size_px: height and width of the frames.
         render: render profile of the frames.
         workers: processes, by default one per core.
+        cameras: roles of the cameras whose frames stand side by side.
 
     Raises:
+        LookupError: a camera that a suite does not have.
         ValueError: fewer workers than one.
         RuntimeError: something is missing to draw with.
     """
     left = [record for record in records if record.error is None and not path_of(record, folder).exists()]
     suites = {record.episode.suite for record in left}
+    for suite in suites:
+        there_are = envs.load(suite).spec(image_size_px).observation.cameras
+        cameras = tuple(require("camera", camera, there_are) for camera in cameras)
     if lines := [line for suite in suites for line in envs.load(suite).missing(images=True)]:
         raise RuntimeError("no videos: " + "; ".join(lines))
     console, complaints = Console(stderr=True, soft_wrap=True), []
@@ -55,7 +68,7 @@ def film(records: list[Record], folder: Path, image_size_px: int, render: str, w
     processes = ProcessPoolExecutor(worker_count(workers), spawn, initializer=leave_ctrl_c_to_parent)
     try:
         with single_threaded():
-            films = [processes.submit(film_one, record, folder, image_size_px, render) for record in left]
+            films = [processes.submit(film_one, record, folder, image_size_px, render, cameras) for record in left]
         bar = track(as_completed(films), "videos", len(films), console=console, transient=True)
         for done in bar if console.is_terminal else as_completed(films):
             complaints += done.result()
@@ -81,22 +94,22 @@ def leave_ctrl_c_to_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def film_one(record: Record, folder: Path, image_size_px: int, render: str) -> list[str]:
+def film_one(record: Record, folder: Path, image_size_px: int, render: str, cameras: tuple[str, ...]) -> list[str]:
     """Film one record in this process; the complaint, if there is one."""
-    env, rate_hz = opened(record.episode.suite, image_size_px, render)
+    env, rate_hz = opened(record.episode.suite, image_size_px, render, cameras)
     every = max(1, round(rate_hz / FRAMES_PER_S / SLOWED))
     try:
-        write(path_of(record, folder), played(env, record, every), caption(record), fps=FRAMES_PER_S)
+        write(path_of(record, folder), played(env, record, every, cameras), caption(record), fps=FRAMES_PER_S)
     except DiffersError as difference:
         return [f"no video of {record.episode.task} episode {record.episode.index}: {difference}"]
     return []
 
 
 @functools.cache
-def opened(suite: str, image_size_px: int, render: str) -> tuple[envs.SuiteEnv, float]:
+def opened(suite: str, image_size_px: int, render: str, cameras: tuple[str, ...]) -> tuple[envs.SuiteEnv, float]:
     """This process's environment, kept from video to video, and its control rate in Hz."""
     module = envs.load(suite)
-    env: envs.SuiteEnv = module.make(cameras=("agent",), image_size_px=image_size_px, render=render)
+    env: envs.SuiteEnv = module.make(cameras=cameras, image_size_px=image_size_px, render=render)
     return env, module.spec(image_size_px).action.rate_hz
 
 
@@ -104,8 +117,8 @@ class DiffersError(RuntimeError):
     """The episode did not play as it was recorded."""
 
 
-def played(env: envs.SuiteEnv, record: Record, every: int) -> Iterator[Frame]:
-    """The agent camera's frames of the recorded episode: the start, each `every`-th step, the end.
+def played(env: envs.SuiteEnv, record: Record, every: int, cameras: tuple[str, ...]) -> Iterator[Frame]:
+    """The cameras' frames of the recorded episode, side by side: the start, each `every`-th step, the end.
 
     Raises:
         DiffersError: another start or another progress than recorded.
@@ -113,14 +126,14 @@ def played(env: envs.SuiteEnv, record: Record, every: int) -> Iterator[Frame]:
     observation, info = env.reset(options={"episode": record.episode})
     if info["fingerprint"] != record.fingerprint:
         raise DiffersError("its start is not the recorded one")
-    yield Frame(observation["images"]["agent"], 0, 0.0)
+    yield Frame(np.hstack([observation["images"][camera] for camera in cameras]), 0, 0.0)
     for step in range(0, record.steps, every):
         done = env.advance(record.actions[step : step + every])
         now = step + len(done.progress)
         if done.progress.tolist() != record.progress[step:now].tolist():
             raise DiffersError(f"its progress differs from the recorded one by step {now}")
-        image = env.frame("agent") if done.observation is None else done.observation["images"]["agent"]
-        yield Frame(image, now, float(done.progress[-1]))
+        seen = done.observation["images"] if done.observation else {camera: env.frame(camera) for camera in cameras}
+        yield Frame(np.hstack([seen[camera] for camera in cameras]), now, float(done.progress[-1]))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -131,10 +144,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--store", type=Path, required=True, metavar="DIR", help="folder of the store")
     parser.add_argument("--video", choices=("failures", "all"), default="all", help="which episodes")
     parser.add_argument("--tasks", metavar="A,B", help="only these tasks")
+    parser.add_argument("--cameras", default="agent", metavar="A,B", help="cameras side by side (default: agent)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
     chosen = parser.parse_args(arguments)
     try:
-        return film_store(chosen.store, chosen.video, chosen.tasks, chosen.workers)
+        cameras = tuple(chosen.cameras.split(","))
+        return film_store(chosen.store, chosen.video, chosen.tasks, chosen.workers, cameras)
     except (StoreError, LookupError, ValueError, RuntimeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -143,7 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def film_store(folder: Path, video: str, tasks: str | None, workers: int | None) -> int:
+def film_store(folder: Path, video: str, tasks: str | None, workers: int | None, cameras: tuple[str, ...]) -> int:
     """Film a store's records, each in the quality of its run; 1 where some do not play as recorded."""
     with Store(folder) as store:
         records, runs = list(store.records()), store.runs()
@@ -154,7 +169,8 @@ def film_store(folder: Path, video: str, tasks: str | None, workers: int | None)
         some = [record for record in records if record.run == run and record.episode.task in chosen]
         wanted = [record for record in some if video == "all" or record.success is False]
         protocol = about["protocol"]
-        complaints += film(wanted, folder / "videos", protocol["image_size_px"], protocol["render"], workers)
+        place, size_px, render = folder / "videos", protocol["image_size_px"], protocol["render"]
+        complaints += film(wanted, place, size_px, render, workers, cameras)
     return 1 if complaints else 0
 
 

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from protocols.contracts import Episode, FloatArray
 from protocols.registry import require
 from results.store import read
 
 
-def recorded_actions(store: str = "", of: str = "", **unknown: str) -> dict[Episode, FloatArray]:
+def with_actions(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of `replay` as the command line gives them, with the recorded actions for `store` and `of`."""
+    kept = {key: value for key, value in arguments.items() if key not in ("store", "of")}
+    if unknown := sorted(set(kept) - {"chunk", "cameras"}):
+        raise ValueError(
+            f"policy 'replay' takes no argument {', '.join(unknown)}. There are: store, of, chunk, cameras"
+        )
+    return kept | {"actions": recorded_actions(arguments.get("store", ""), arguments.get("of", ""))}
+
+
+def recorded_actions(store: str, of: str = "") -> dict[Episode, FloatArray]:
     """(steps, A) by episode, of every episode with a verdict.
 
     Args:
         store: folder of the store.
         of: name of the recorded policy, where the store has several.
-        unknown: what else the command line gives; there is nothing else.
 
     Raises:
-        ValueError: another argument is given, no store is named, or what to play is ambiguous.
+        ValueError: no store is named, or what to play is ambiguous.
         LookupError: it does not have that policy.
     """
-    if unknown:
-        raise ValueError(f"policy 'replay' takes no argument {', '.join(sorted(unknown))}. There are: store, of")
     if not store:
         raise ValueError("policy 'replay' needs --policy-arg store=DIR, the store whose actions it plays")
     records = [record for record in read(store) if record.error is None]

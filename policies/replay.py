@@ -1,7 +1,8 @@
 """Plays the recorded actions of a stored run; it must reproduce that run's starts, verdicts, steps and progress.
 
-It looks at nothing, so its records differ from the original's in the number of renders. An episode that was not
-recorded, or that ended in an error, cannot be played; one whose actions run out before it ends is given zero actions.
+It looks at nothing unless cameras are named; with cameras it shows what a policy without a model costs on real
+episodes. An episode that was not recorded, or that ended in an error, cannot be played; one whose actions run out before
+it ends is given zero actions.
 """
 
 from __future__ import annotations
@@ -10,25 +11,40 @@ import hashlib
 
 import numpy as np
 
-from protocols.contracts import ActionSpec, Batch, EnvSpec, Episode, FloatArray, ObservationSpec, Plan
+import policies
+from protocols.contracts import (
+    ActionSpec,
+    Batch,
+    EnvSpec,
+    Episode,
+    FloatArray,
+    ObservationSpec,
+    Plan,
+    at_least_one,
+    content_hash,
+)
 
 
 class Replay:
-    """Plans `execute` recorded actions at a time.
+    """Plans `chunk` recorded actions at a time.
 
     Args:
+        observation: what it looks at.
         action: spec of the environment that the actions were recorded in.
         actions: (steps, A) by episode.
+        chunk: actions between two looks.
     """
 
-    chunk = execute = 50
     batch_size = 1
     in_worker = False
 
-    def __init__(self, action: ActionSpec, actions: dict[Episode, FloatArray]) -> None:
-        self.observation = ObservationSpec(cameras={}, state=())
+    def __init__(
+        self, observation: ObservationSpec, action: ActionSpec, actions: dict[Episode, FloatArray], chunk: int
+    ) -> None:
+        self.observation = observation
         self.action = action
         self.actions = actions
+        self.chunk = self.execute = at_least_one("chunk", chunk)
         self.left: dict[int, FloatArray] = {}
 
     def reset(self, slot: int, episode: Episode) -> None:
@@ -51,13 +67,16 @@ class Replay:
         return Plan(plan)
 
     def fingerprint(self) -> str:
-        """Hash of all recordings."""
-        digest = hashlib.sha256()
+        """Hash of all recordings, its chunk, and what it looks at."""
+        digest = hashlib.sha256(content_hash([self.chunk, sorted(self.observation.cameras.items())]).encode())
         for episode in sorted(self.actions, key=repr):
             digest.update(repr(episode).encode() + self.actions[episode].tobytes())
         return digest.hexdigest()[:32]
 
 
-def make(spec: EnvSpec, actions: dict[Episode, FloatArray]) -> Replay:
-    """Replay those actions; the command line reads them from the store in `--policy-arg store=DIR`."""
-    return Replay(spec.action, actions)
+def make(spec: EnvSpec, actions: dict[Episode, FloatArray], chunk: int = 50, cameras: str = "") -> Replay:
+    """Replay those actions, which the command line reads from the store in `--policy-arg store=DIR`.
+
+    It looks every `chunk` steps through `cameras`, comma-separated roles.
+    """
+    return Replay(policies.chosen_view(spec, cameras), spec.action, actions, chunk)

@@ -203,6 +203,15 @@ def test_replay_reproduces_starts_verdicts_steps_and_progress(tmp_path: Path) ->
         assert record.events == twin.events
 
 
+def test_replay_looks_where_it_is_told_to(tmp_path: Path) -> None:
+    original = {record.episode: record for record in evaluate(tmp_path / "original")}
+    view = {"store": str(tmp_path / "original"), "cameras": "agent", "chunk": "4"}
+    for record in evaluate(tmp_path / "again", "replay", arguments=view):
+        assert record.policy == "replay(cameras=agent, chunk=4)"
+        assert (record.success, record.steps) == (original[record.episode].success, original[record.episode].steps)
+        assert record.renders == -(-record.steps // 4)
+
+
 def test_replaying_an_episode_that_was_not_recorded_is_an_error(tmp_path: Path) -> None:
     evaluate(tmp_path / "original", trials=1)
     again = evaluate(tmp_path / "again", "replay", arguments={"store": str(tmp_path / "original")}, trials=2)

@@ -73,6 +73,7 @@ def test_a_record_that_does_not_play_as_recorded_is_reported(
     [
         (("--workers", "0"), "workers must be at least 1"),
         (("--tasks", "neer"), "no task named 'neer'; did you mean 'near'"),
+        (("--cameras", "agnt"), "no camera named 'agnt'; did you mean 'agent'"),
     ],
 )
 def test_a_mistake_is_one_line(

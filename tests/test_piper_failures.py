@@ -8,6 +8,17 @@ from envs.piper.failures import MODES, FailureModes
 from envs.piper.progress import LOST_STEPS
 from envs.piper.tasks import COUNTER_M, TASKS
 from envs.piper.tracking import Snapshot
+from tests.piper_faults import (
+    DEVELOPMENT,
+    NOT_PRODUCED,
+    SUCCEEDED,
+    VALIDATION,
+    Outcome,
+    accuracy,
+    main,
+    outcomes,
+    table,
+)
 from tests.piper_snapshots import PLACES, at_rest, held, moved, touched
 
 BASIN = (0.42, 0.16)
@@ -81,7 +92,10 @@ def test_a_slip_without_a_command_is_a_drop_even_near_the_goal() -> None:
 
 
 def test_a_toy_that_is_set_down_outside_the_goal_is_placed_imprecisely() -> None:
-    assert label([*TAKEN, in_hand(0.01, (0.42, 0.0), commanded=1.0), *[loose(0, (0.42, 0.0))] * 3]) == "imprecise_placement"
+    assert (
+        label([*TAKEN, in_hand(0.01, (0.42, 0.0), commanded=1.0), *[loose(0, (0.42, 0.0))] * 3])
+        == "imprecise_placement"
+    )
 
 
 def test_a_drop_that_was_picked_up_again_is_forgotten() -> None:
@@ -142,3 +156,54 @@ def test_a_door_is_told_by_its_angle_and_the_other_one(doors: tuple[float, float
     seen = at_rest("close-left-door", doors)
     modes.update(touched(seen, "left_door") if doors[0] == 0.5 else seen)
     assert modes.label() == mode
+
+
+def test_an_opening_that_has_begun_is_no_timeout_of_it() -> None:
+    opened = touched(OPENING_IN_GOAL._replace(pads=START.pads, opening=0.7), "red_mug")
+    assert label([*TAKEN, IN_GOAL, *[OPENING_IN_GOAL] * 5, opened]) == "not_settled"
+
+
+def test_a_gripper_that_lets_nothing_out_is_an_opening_timeout() -> None:
+    stuck = touched(OPENING_IN_GOAL._replace(pads=START.pads), "red_mug", 0.2)
+    assert label([*TAKEN, IN_GOAL, *[stuck] * 12]) == "gripper_open_timeout"
+
+
+def test_something_that_is_pressed_on_is_an_obstruction_unless_it_is_held() -> None:
+    assert label([touched(START, "green_mug", 20.0)] * 8) == "obstruction"
+    gripped = held(START, "green_mug", (*PLACES["green_mug"], COUNTER_M))
+    assert label([gripped] * 8) == "never_reached"
+
+
+def test_every_mode_is_injected_for_tuning_and_in_other_ways_and_tasks_for_validation() -> None:
+    assert {fault.mode for fault in DEVELOPMENT} == {fault.mode for fault in VALIDATION} == set(MODES)
+    assert not {fault.way for fault in DEVELOPMENT} & {fault.way for fault in VALIDATION}
+    tuned = {(fault.mode, task) for fault in DEVELOPMENT for task in fault.tasks}
+    assert not tuned & {(fault.mode, task) for fault in VALIDATION for task in fault.tasks}
+
+
+def test_the_table_leaves_out_what_succeeded_and_what_was_not_produced() -> None:
+    dropped, missed = DEVELOPMENT[0]._replace(mode="dropped"), DEVELOPMENT[0]._replace(mode="missed_grasp")
+    labels = [(dropped, "dropped"), (dropped, SUCCEEDED), (missed, NOT_PRODUCED), (missed, "dropped")]
+    told = [Outcome(fault, "red-cup-sink", 0, name) for fault, name in labels]
+    assert accuracy(told) == (1, 2)
+    assert table(told).splitlines() == [
+        "| injected | dropped | right | succeeded | not produced |",
+        "|---|---:|---:|---:|---:|",
+        "| dropped | 1 | 1/1 | 1 | 0 |",
+        "| missed_grasp | 1 | 0/1 | 0 | 1 |",
+    ]
+
+
+@pytest.mark.simulator
+def test_most_faults_are_told_by_their_name() -> None:
+    right, failed = accuracy(outcomes("development", most=1))
+    assert failed >= 10 and right >= 0.8 * failed
+
+
+@pytest.mark.simulator
+@pytest.mark.slow
+def test_faults_that_the_rules_were_not_tuned_on_are_told_by_their_name(capsys: pytest.CaptureFixture[str]) -> None:
+    right, failed = accuracy(outcomes("validation"))
+    assert failed >= 150 and right >= 0.85 * failed  # 160 of 173 when the rules were frozen
+    main(["--development"])
+    assert "| gripper_open_timeout |" in capsys.readouterr().out

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import pytest
 from hypothesis import given, strategies as st
+from scipy.stats import spearmanr
 
+import envs
+from envs.piper.env import Piper
 from envs.piper.progress import CAP, LOST_STEPS, WEIGHTS, Measured, Progress, combine
-from envs.piper.tasks import COUNTER_M, TASKS
+from envs.piper.tasks import COUNTER_M, TASKS, goal_place
 from envs.piper.tracking import Snapshot
+from protocols.contracts import Episode
 from tests.piper_snapshots import PLACES, at_rest, held, moved, touched
 
 BASIN = (0.42, 0.16)
@@ -187,3 +194,72 @@ def test_a_door_is_reached_on_its_outer_face_pushed_and_closed(task: str, side: 
     values = [step.progress for step in measured]
     assert values[:-1] == sorted(values[:-1]) and values[-1] < values[3]
     assert measured[-1].highest == values[-2]
+
+
+class Curve(NamedTuple):
+    """An episode of the expert: progress and stage after each control step, and all its events."""
+
+    progress: list[float]
+    stages: list[str]
+    events: list[str]
+
+
+SEED = 600  # the weights were learnt on other starts
+BRINGING = [task for task, goal in TASKS.items() if goal.kind != "close"]
+DROP_STEPS = 25
+
+
+def follow(task: str, seed: int, drop: bool = False) -> Curve:
+    """The expert's episode; it may be made to let go in mid-air, half-way to the goal."""
+    env: Piper = envs.load("piper").make(cameras=())
+    env.reset(options={"episode": Episode("piper", task, "", 0, seed, 400)})
+    curve, dropping = Curve([], [], []), DROP_STEPS if drop else 0
+    start = _to_goal_m(env)
+    while True:
+        action = env.expert_action()
+        if dropping and (dropping < DROP_STEPS or (env.seen.holds(env.goal.target) and _to_goal_m(env) < 0.6 * start)):
+            dropping -= 1
+            action[:] = [0.0] * 6 + [1.0]
+        done = env.advance(action[None])
+        curve.progress.append(float(done.progress[-1]))
+        curve.stages.append(done.stage)
+        curve.events.extend(event.name for event in done.events)
+        if done.terminated or done.truncated:
+            env.close()
+            return curve
+
+
+def _to_goal_m(env: Piper) -> float:
+    if env.goal.kind == "close":
+        return 0.0
+    return math.dist(env.seen.place(env.goal.target)[:2], goal_place(env.goal, env.seen)[:2])
+
+
+@pytest.mark.simulator
+@pytest.mark.parametrize("task", TASKS)
+def test_progress_rises_with_time_in_the_experts_episodes(task: str) -> None:
+    for seed in (SEED, SEED + 1):
+        curve = follow(task, seed)
+        assert curve.progress[-1] == 1 and max(curve.progress[:-1]) < 1
+        assert spearmanr(curve.progress, range(len(curve.progress))).statistic >= 0.98
+        linear = [(step + 1) / len(curve.progress) for step in range(len(curve.progress))]
+        assert sum(abs(one - other) for one, other in zip(curve.progress, linear, strict=True)) / len(linear) < 0.12
+        first_seen = list(dict.fromkeys(curve.stages))
+        assert first_seen == [stage for stage in (*WEIGHTS[TASKS[task].kind], "done") if stage in first_seen]
+        assert set(curve.events) <= {"grasped", "released", "success"}
+
+
+@pytest.mark.simulator
+@pytest.mark.parametrize("task", BRINGING)
+def test_a_forced_drop_takes_progress_down_and_a_second_try_brings_it_back(task: str) -> None:
+    recovered = False
+    for seed in range(SEED, SEED + 6):
+        curve = follow(task, seed, drop=True)
+        if "dropped" not in curve.events:
+            continue  # it fell into the goal
+        lifted = curve.stages.index("transport")
+        assert min(curve.progress[lifted:]) < curve.progress[lifted] - 0.1
+        recovered = curve.progress[-1] == 1
+        if recovered:
+            break
+    assert recovered

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.recordings import recorded_actions
+from harness.recordings import recorded_actions, with_actions
 from protocols.contracts import FloatArray, Record
 from results.store import Store, StoreError
 from tests.records import make_record
@@ -52,7 +52,7 @@ def test_one_of_several_policies_is_chosen_by_name(tmp_path: Path) -> None:
 
 def test_a_store_that_is_not_named_not_there_or_empty_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="policy 'replay' needs --policy-arg store=DIR"):
-        recorded_actions()
+        recorded_actions("")
     with pytest.raises(StoreError, match="there is no store in"):
         recorded_actions(str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match=r"one of the policies in .*: none$"):
@@ -61,7 +61,7 @@ def test_a_store_that_is_not_named_not_there_or_empty_is_refused(tmp_path: Path)
 
 def test_an_argument_that_replay_does_not_take_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"policy 'replay' takes no argument stoer\. There are: store, of"):
-        recorded_actions(stoer=str(tmp_path))
+        with_actions({"stoer": str(tmp_path)})
 
 
 def test_two_records_of_one_episode_are_ambiguous(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ observation  images        by camera role, (H, W, 3) uint8, upright, only the ca
                agent       a RealSense D435 on the robot's left, looking down at the scene; in the kitchen from behind
                            the arm, at the table from before it; 42 degrees
                wrist       a RealSense D405 on the gripper; 58 degrees; the fingers stand in the lower corners
-             state         (20,) float32: six joint angles, rad; six joint velocities, rad/s; gripper opening, m, 0 to 0.07;
-                           hand x, y, z in metres and quaternion w, x, y, z with w >= 0, world frame
+             state         (20,) float32: six joint angles, rad; six joint velocities, rad/s; gripper opening, m, 0 to
+                           0.07; hand x, y, z in metres and quaternion w, x, y, z with w >= 0, world frame
              instruction   text
 action       (7,) float32, clipped: displacement of the six joint targets, rad per step, at most 0.15 (3 rad/s, the
              hardware's limit); gripper opening, 0 closed to 1 open (70 mm). Joint targets never lead the joints by more

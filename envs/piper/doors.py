@@ -1,4 +1,4 @@
-"""How the expert closes a cabinet door: the closed fingers push its outer face round the hinge, on a path planned ahead."""
+"""How the expert closes a cabinet door: closed fingers push its outer face round the hinge, on a path planned ahead."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _arc(planner: Planner, way: _Way, joints: Array) -> Path | None:
         found = nearest(pose, path[-1] if path else joints)
         if found is None or (path and np.abs(found - path[-1]).max() > JUMP_RAD):
             return None
-        if not planner.clear(found, 0.0, allowed=True):
+        if not planner.clear(found, 0.0, touching=True):
             return None
         path.append(found)
     return path

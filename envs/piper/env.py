@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import gymnasium
-import mujoco
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
@@ -21,7 +20,6 @@ from envs.piper.kinematics import HIGH, LOW
 from envs.piper.progress import Progress
 from envs.piper.scenes import specification
 from envs.piper.tasks import HOLD_STEPS, TASKS, is_done
-from envs.piper.tracking import Snapshot
 from envs.piper.world import World
 from envs.rendering import Renderer
 from protocols.contracts import ActionSpec, Advanced, Episode, Event, FloatArray, ImageArray, check_actions

@@ -1,8 +1,8 @@
 """How a failed episode of the PiPER suite has failed: one mode each, told from the state, the first one that fits.
 
     mode                  rule
-    gripper_open_timeout  at the end the gripper is as far open as it was round the target, to 5 % of the whole, and a
-                          wider opening, by 5 % or more, has been commanded for the last 3 steps or more
+    gripper_open_timeout  at the end the arm touches the target, the gripper is as far open as it was round it (to 5 %
+                          of the whole), and an opening wider by 5 % has been commanded for 3 steps or more
     not_released          at the end the target is in the goal and still held; no opening commanded
     not_settled           at the end the target is in the goal and not held, but touched, or moving, or not yet there
                           for half a second; a door likewise
@@ -167,7 +167,7 @@ class _Toy:
     def ended(self, seen: Snapshot) -> str:
         """The mode, if the end alone decides it."""
         gripped = self._hold.held and self._hold.lost is None
-        if self._opening_steps >= OPENING_STEPS:
+        if self._opening_steps >= OPENING_STEPS and seen.touch(self._goal.target) > TOUCH_N:
             return "gripper_open_timeout"
         if is_there(self._goal, seen):
             return "not_released" if gripped else "not_settled"

@@ -1,8 +1,8 @@
 """Where the hand is for given joint angles, and which joint angles bring it somewhere, in closed form.
 
 The wrist's three axes meet in a point: the inverse is the base angle, a triangle of upper arm and forearm, and three
-Euler angles; up to eight solutions. Positions are metres in the frame of `base_link`;
-the rotation is that of `gripper_base`: z towards the finger tips, y from one finger to the other, x away from the camera.
+Euler angles; up to eight solutions. Positions are metres in the frame of `base_link`; the rotation is that of
+`gripper_base`: z towards the finger tips, y from one finger to the other, x away from the camera.
 
 Source of the numbers: agilexrobotics/agx_arm_urdf, as in `arm.xml`.
 """
@@ -76,8 +76,8 @@ def inverse(pose: Pose) -> list[Array]:
     wrist = pose.position - TCP_M * pose.rotation[:, 2]
     azimuth = math.atan2(wrist[1], wrist[0])
     found = []
-    for base, out in ((azimuth, math.hypot(wrist[0], wrist[1])), (azimuth + math.pi, -math.hypot(wrist[0], wrist[1]))):
-        base = _wrapped(base)
+    away = math.hypot(wrist[0], wrist[1])
+    for base, out in ((azimuth, away), (_wrapped(azimuth + math.pi), -away)):
         if LOW[0] <= base <= HIGH[0]:
             for shoulder, elbow in _triangle(out, wrist[2] - SHOULDER_M):
                 found += _wrist(np.array([base, shoulder, elbow]), pose.rotation)

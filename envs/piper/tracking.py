@@ -105,7 +105,7 @@ class Tracker:
         self._joints = np.array([model.joint(name).qposadr[0] for name in JOINTS])
         self._tcp = data.site("tcp").xpos
         self._finger = data.joint("finger1").qpos
-        self._owner = self._owners()
+        self.owner = self._owners()
         self._labels = ("arm", "arm", "arm", "fixed", *self.names)
         self._force = np.zeros(6)
 
@@ -152,7 +152,7 @@ class Tracker:
         """Force of the arm and of its pads on each thing, on furniture, and which things touch each other."""
         touches, pads, furniture = np.zeros(len(self.names)), np.zeros((len(self.names), 2)), 0.0
         between = set()
-        pairs = np.sort(self._owner[self.data.contact.geom], axis=1)
+        pairs = np.sort(self.owner[self.data.contact.geom], axis=1)
         for index in np.flatnonzero((pairs[:, 0] != pairs[:, 1]) & (pairs[:, 1] >= FIXED)):
             first, second = pairs[index].tolist()
             if first > PAD2:

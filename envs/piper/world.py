@@ -91,9 +91,7 @@ class World:
         data, site = self.data, self.data.site("tcp")
         quaternion = quaternion_from_matrix(site.xmat.reshape(3, 3))
         opening = 2 * data.joint("finger1").qpos
-        return np.concatenate(
-            [data.qpos[self._joints], data.qvel[self.speeds], opening, site.xpos, quaternion]
-        )
+        return np.concatenate([data.qpos[self._joints], data.qvel[self.speeds], opening, site.xpos, quaternion])
 
     def arrays(self) -> Iterator[Any]:
         """All that makes a start what it is."""
