@@ -1,9 +1,11 @@
-"""What an evaluation costs beside a plain simulator loop: `python -m harness.bench`.
+"""What an evaluation costs: `python -m harness.bench [--suite metaworld]`.
 
 In CPU seconds, and as ratios within one run; wall times are not taken, machines are noisy. Each row is a fresh process
 (the harness's workers included) that is run twice, with one and with several episodes per task: the difference is the
-cost of the steps, what is left is start-up. The policy is `zero`, which costs nothing, with chunks of k actions. Peak
-memory is that of the largest process.
+cost of the steps, what is left is start-up. Peak memory is that of the largest process.
+
+Meta-World stands beside a plain simulator loop, under the policy `zero`, which costs nothing, with chunks of k actions.
+Any other suite: its expert without frames, and the same episodes replayed through all cameras in both render profiles.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+import envs
 import protocols
-from protocols.contracts import at_least_one
+from protocols.contracts import RENDER_PROFILES, at_least_one
 from results.store import read
 
 SIZE_PX = 224
@@ -30,7 +33,7 @@ SIZE_PX = 224
 
 @dataclass(frozen=True)
 class Load:
-    """What is run: steps of zero actions, `steps` in each of `trials` (and of one) episodes of each task."""
+    """What is run: up to `steps` steps in each of `trials` (and of one) episodes of each task."""
 
     tasks: tuple[str, ...]
     trials: int
@@ -60,29 +63,29 @@ class Row:
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU seconds and peak memory of one process with its children, and the frames that it drew."""
+    """CPU seconds and peak memory of one process with its children, its control steps, and the frames that it drew."""
 
     cpu_s: float
     peak_mib: float
+    steps: int
     renders: int
 
 
 def measure(name: str, command: list[str], load: Load) -> Row:
     """The row of a command that takes the number of trials in place of `TRIALS`, and a store in place of `STORE`."""
-    few, many = (run(command, trials) for trials in (1, load.trials))
-    steps = len(load.tasks) * load.steps * (load.trials - 1)
-    cpu_s = max(many.cpu_s - few.cpu_s, 1e-9)
+    few, many = (run(command, load, trials) for trials in (1, load.trials))
+    steps, cpu_s = many.steps - few.steps, max(many.cpu_s - few.cpu_s, 1e-9)
     return Row(
         name=name,
         steps_per_s=steps / cpu_s,
         renders_per_step=(many.renders - few.renders) / steps,
         cpu_s_per_1000_steps=1000 * cpu_s / steps,
-        start_up_s=few.cpu_s - cpu_s / (load.trials - 1),
+        start_up_s=few.cpu_s - cpu_s * few.steps / steps,
         peak_mib=many.peak_mib,
     )
 
 
-def run(command: list[str], trials: int) -> Cost:
+def run(command: list[str], load: Load, trials: int) -> Cost:
     """Run the command once in a process of its own."""
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as printed:
         places = {"TRIALS": str(trials), "STORE": folder}
@@ -94,15 +97,39 @@ def run(command: list[str], trials: int) -> Cost:
         if status:
             raise RuntimeError(f"{' '.join(arguments)} failed: {process.stderr.read() if process.stderr else ''}")
         if "STORE" in command:
-            renders = sum(record.renders for record in read(Path(folder)))
+            records = read(Path(folder))
+            steps, renders = sum(record.steps for record in records), sum(record.renders for record in records)
         else:
             printed.seek(0)
-            renders = int(printed.read())
-    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, renders)
+            steps, renders = len(load.tasks) * load.steps * trials, int(printed.read())
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, steps, renders)
+
+
+def suite_rows(suite: str, load: Load, chunk: int, workers: int) -> list[Row]:
+    """Rows of any suite: its expert without frames, and the same episodes replayed through all cameras."""
+    cameras = ",".join(envs.load(suite).spec(SIZE_PX).observation.cameras)
+
+    def ours(policy: str, *options: str, store: str = "STORE", trials: str = "TRIALS") -> list[str]:
+        what = ("harness.run", "--policy", policy, "--suite", suite, "--tasks", ",".join(load.tasks), *options)
+        return [*what, "--max-steps", str(load.steps), "--workers", str(workers), "--trials", trials, "--store", store]
+
+    with tempfile.TemporaryDirectory() as recorded:
+        run(ours("expert", store=recorded, trials=str(load.trials)), load, load.trials)
+        view = [f"store={recorded}", f"cameras={cameras}", f"chunk={chunk}"]
+        replay = [word for pair in view for word in ("--policy-arg", pair)]
+        plans = [
+            ("expert, no frames", ours("expert")),
+            *(
+                (f"replay, all cameras each {chunk}th step, {render}", ours("replay", *replay, "--render", render))
+                for render in RENDER_PROFILES
+            ),
+        ]
+        console = Console(stderr=True)
+        return [measure(*plan, load) for plan in track(plans, "measuring", console=console, transient=True)]
 
 
 def rows(tasks: tuple[str, ...], chunk: int, steps: int, workers: int) -> list[Row]:
-    """All rows: with frames (few episodes, they are dear) and state only (many)."""
+    """Meta-World's rows: with frames (few episodes, they are dear) and state only (many)."""
     seen, unseen = Load(tasks, 3, steps), Load(tasks, 60, steps)
     listed = ",".join(tasks)
 
@@ -137,14 +164,16 @@ def ratios(measured: list[Row]) -> dict[str, float]:
     }
 
 
-def table(measured: list[Row]) -> Table:
+def table(measured: list[Row], rate_hz: float) -> Table:
     """The rows for a terminal."""
-    drawn = Table("", "steps per\nCPU s", "renders\nper step", "CPU s per\n1000 steps", "start-up\nCPU s", "peak\nMiB")
+    header = ("steps per\nCPU s", "times real\ntime", "renders\nper step", "CPU s per\n1000 steps", "start-up\nCPU s")
+    drawn = Table("", *header, "peak\nMiB")
     for column in drawn.columns[1:]:
         column.justify = "right"
     for row in measured:
-        numbers = (row.steps_per_s, row.renders_per_step, row.cpu_s_per_1000_steps, row.start_up_s, row.peak_mib)
-        texts = (f"{number:.{digits}f}" for number, digits in zip(numbers, (0, 3, 2, 2, 0), strict=True))
+        speeds = (row.steps_per_s, row.steps_per_s / rate_hz, row.renders_per_step, row.cpu_s_per_1000_steps)
+        numbers = (*speeds, row.start_up_s, row.peak_mib)
+        texts = (f"{number:.{digits}f}" for number, digits in zip(numbers, (0, 1, 3, 2, 2, 0), strict=True))
         drawn.add_row(row.name, *texts)
     return drawn
 
@@ -152,28 +181,51 @@ def table(measured: list[Row]) -> Table:
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m harness.bench", description=__doc__)
-    parser.add_argument("--chunk", type=int, default=10, metavar="K", help="actions per look (default: 10)")
-    parser.add_argument("--steps", type=int, default=100, metavar="N", help="control steps per episode (default: 100)")
-    parser.add_argument("--tasks", default="reach-v3,push-v3,drawer-open-v3", metavar="A,B")
+    parser.add_argument("--suite", default="metaworld", metavar="S", help="(default: metaworld)")
+    parser.add_argument("--tasks", metavar="A,B", help="(default: three of the suite)")
+    parser.add_argument("--trials", type=int, default=8, metavar="N", help="episodes per task of other suites")
+    parser.add_argument("--chunk", type=int, metavar="K", help="actions per look (default: 10, other suites 4)")
+    parser.add_argument("--steps", type=int, metavar="N", help="longest episode (default: 100, other suites 400)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="worker processes (default: 1)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     chosen = parser.parse_args(arguments)
     try:
-        for option in ("chunk", "steps", "workers"):
-            at_least_one(option, getattr(chosen, option))
-        tasks = protocols.load("metaworld_mt50").changed(tasks=chosen.tasks.split(",")).tasks
-        measured = rows(tuple(task.name for task in tasks), chosen.chunk, chosen.steps, chosen.workers)
+        measured = measured_suite(chosen)
+        rate_hz = envs.load(chosen.suite).spec().action.rate_hz
     except (RuntimeError, LookupError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    compared = ratios(measured) if chosen.suite == "metaworld" else {}
     if chosen.json:
-        print(json.dumps({"rows": [asdict(row) for row in measured], "ratios": ratios(measured)}, indent=1))
+        print(json.dumps({"rows": [asdict(row) for row in measured], "ratios": compared}, indent=1))
         return 0
     console = Console()
-    console.print(table(measured))
-    for name, value in ratios(measured).items():
+    console.print(table(measured, rate_hz))
+    for name, value in compared.items():
         console.print(f"{name}: {value:.2f}")
     return 0
+
+
+def measured_suite(chosen: argparse.Namespace) -> list[Row]:
+    """The rows that the options ask for.
+
+    Raises:
+        LookupError, ValueError: a mistake in the options.
+        RuntimeError: a command has failed.
+    """
+    ours = chosen.suite == "metaworld"
+    chunk, steps = chosen.chunk or (10 if ours else 4), chosen.steps or (100 if ours else 400)
+    for option, value in (("chunk", chunk), ("steps", steps), ("workers", chosen.workers)):
+        at_least_one(option, value)
+    if chosen.trials < 2:
+        raise ValueError(f"trials must be at least 2, so that start-up can be told apart, not {chosen.trials}")
+    protocol = protocols.load(envs.load(chosen.suite).DEFAULT_PROTOCOL)
+    names = [task.name for task in protocol.tasks]
+    few = ["reach-v3", "push-v3", "drawer-open-v3"] if ours else names[:: max(1, len(names) // 3)][:3]
+    tasks = tuple(task.name for task in protocol.changed(tasks=chosen.tasks.split(",") if chosen.tasks else few).tasks)
+    if ours:
+        return rows(tasks, chunk, steps, chosen.workers)
+    return suite_rows(chosen.suite, Load(tasks, chosen.trials, steps), chunk, chosen.workers)
 
 
 if __name__ == "__main__":

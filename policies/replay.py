@@ -1,8 +1,8 @@
 """Plays the recorded actions of a stored run; it must reproduce that run's starts, verdicts, steps and progress.
 
 It looks at nothing unless cameras are named; with cameras it shows what a policy without a model costs on real
-episodes. An episode that was not recorded, or that ended in an error, cannot be played; one whose actions run out before
-it ends is given zero actions.
+episodes. An episode that was not recorded, or that ended in an error, cannot be played; one whose actions run out
+before it ends is given zero actions.
 """
 
 from __future__ import annotations
