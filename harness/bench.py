@@ -29,6 +29,7 @@ from protocols.contracts import RENDER_PROFILES, at_least_one
 from results.store import read
 
 SIZE_PX = 224
+PLAIN_WIDTH = 120  # characters, where the output goes to a file or a pipe
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ def run(command: list[str], load: Load, trials: int) -> Cost:
         _, status, usage = os.wait4(process.pid, 0)
         if status:
             raise RuntimeError(f"{' '.join(arguments)} failed: {process.stderr.read() if process.stderr else ''}")
-        if "STORE" in command:
-            records = read(Path(folder))
+        if "--store" in command:
+            records = read(Path(arguments[-1]))
             steps, renders = sum(record.steps for record in records), sum(record.renders for record in records)
         else:
             printed.seek(0)
@@ -199,7 +200,7 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.json:
         print(json.dumps({"rows": [asdict(row) for row in measured], "ratios": compared}, indent=1))
         return 0
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     console.print(table(measured, rate_hz))
     for name, value in compared.items():
         console.print(f"{name}: {value:.2f}")

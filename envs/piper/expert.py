@@ -30,7 +30,7 @@ Course = Iterator[Command]
 
 SPEED_RAD = (0.055, 0.085)  # of the fastest joint, per control step
 SLOWER, PUSHING = 0.55, 0.75  # share of the speed near things, and against a door
-DRAWS = 4  # of ways to pick up, before the arm goes home and looks for one from there
+DRAWS = 3  # of ways to pick up, before the arm goes home and looks for one from there
 BACK_M, RISE_M, RISE_STEPS = 0.05, 0.06, 4
 CLOSE_STEPS, HOLD_STEPS, LOST_STEPS, OPEN_STEPS = 22, 4, 5, 24
 WATCH_STEPS, PAUSE_STEPS, PAUSES = 15, (1, 6), 0.3
@@ -81,13 +81,14 @@ class Expert:
 
     def _bring(self) -> Course:
         """Pick the target up and put it where it belongs, as often as it takes."""
-        bold = False
+        tried = 0
         while True:
-            picks = (self._picking().pick(bold=bold) for _ in range(DRAWS))
+            picks = (self._picking().pick(bold=tried % 2 == 1) for _ in range(DRAWS))
             pick = next(filter(None, picks), None)
-            bold = pick is None and not bold
+            tried = 0 if pick else tried + 1
             if pick is None:
                 yield from self._home()
+                yield from self._stay(WATCH_STEPS * tried, 1.0)  # planning in vain is dear
                 continue
             yield from self._take(pick)
             try:
