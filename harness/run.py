@@ -15,8 +15,8 @@ from protocols.contracts import RENDER_PROFILES
 from results.store import Store
 
 EXAMPLES = """examples:
-  python -m harness.run --policy expert --suite metaworld --trials 2
-      the scripted expert, two episodes of each of the 50 tasks
+  python -m harness.run --policy expert --suite piper --trials 1 --video all
+      the scripted expert, one episode of each of the ten tasks of the simulated PiPER arm, and their videos
   python -m harness.run --policy random --suite metaworld --tasks reach-v3,push-v3 --video failures
       random actions on two tasks, a video of each failed episode
   python -m harness.run --policy zero --protocol metaworld_mt10 --policy-arg chunk=10 --policy-arg cameras=agent

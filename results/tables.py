@@ -4,7 +4,8 @@ One section per setting (protocol, deviations, conditions), one row per policy, 
 and tasks. Published numbers (`results/published/*.csv`) stand beside a policy's only where it has all episodes of the
 protocol under its own conditions, and are marked as not matched; partial results and changed conditions are kept
 apart and say so. A policy with a larger share of episodes without a verdict than the protocol allows gets no numbers.
-Where a suite names how episodes failed, a table counts it; numbers of a real robot stand beside ours task by task.
+Where a suite names how episodes failed, a table counts it; numbers of a real robot stand beside ours task by task. At
+the end shifted episodes stand beside their unshifted twins.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from results.failures import PublishedFailures, failure_comparison, failure_tabl
 from results.groups import PolicyRecords, by_policy, chosen_records, comparable, coverage, known_protocols
 from results.layout import Block, Bullets, Heading, Paragraph, Row, Table, latex, markdown
 from results.literature import REMARKS, Published, published_rows, read_published, real_robot_table, sources
+from results.shifts import shift_table
 from results.statistics import Interval, Mean, Summary, by_task, by_tier, summarise, task_mean, tier_mean
 from results.store import StoreError
 
@@ -69,6 +71,7 @@ def render(
     blocks: list[Block] = []
     for _, group in itertools.groupby(made, key=lambda measured: measured.setting):
         blocks += section(list(group), known, published, failures, by)
+    blocks += shift_table(record for measured in made for record in measured.records)
     return (latex if form == "latex" else markdown)([*blocks, Paragraph(METHOD)])
 
 

@@ -43,7 +43,7 @@ def act(env: Piper, actions: FloatArray) -> bool:
 
 class TestStarts:
     @tasks
-    def test_nothing_overlaps_and_the_target_is_in_reach(self, task: str) -> None:
+    def test_nothing_overlaps_and_everything_is_in_reach(self, task: str) -> None:
         goal = TASKS[task]
         scene = SCENES[goal.scene]
         for seed in range(100):
@@ -57,8 +57,7 @@ class TestStarts:
                     (x_low, x_high), (y_low, y_high) = BASIN
                     nearest = place.clip((x_low, y_low), (x_high, y_high))
                     assert np.linalg.norm(place - nearest) >= foot, "nothing stands over the basin"
-            if goal.target in feet:
-                assert REACH_M[0] <= np.linalg.norm(feet[goal.target][0]) <= REACH_M[1]
+            assert all(REACH_M[0] <= np.linalg.norm(place) <= REACH_M[1] for place, _ in feet.values())
 
     def test_an_open_door_does_not_tell_the_instruction(self) -> None:
         scene, seeds = SCENES["kitchen"], range(400)

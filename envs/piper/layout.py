@@ -3,11 +3,12 @@
     arm      home plus a uniform error of up to 0.15 rad in the base and 0.08 to 0.10 rad in the other joints
     doors    the target's door stands 0.7 to 1.6 rad open, and so does the other one in half of those episodes; in three
              of ten pick-up episodes one door is open too, so that an open door does not give the instruction away
-    pot      on the back burner, on the front burner (not where it has to be moved) or anywhere on the counter
+    pot      on the back burner, on the front burner (unless it has to go there) or anywhere on the counter
     mugs     the handle within 0.8 rad of the line from the arm, pointing away from it or towards it
     others   anywhere, any way round; in half of the pick-up episodes one stands beside the way from target to goal
 
-Things keep their feet on the counter, out of the basin, 12 mm apart; the target is within the arm's reach.
+Things keep their feet on the counter, out of the basin, 12 mm apart and within the arm's reach, whatever the task is;
+only the front burner is kept free for the pot that has to go there.
 """
 
 from __future__ import annotations
@@ -129,11 +130,9 @@ def _fits(scene: Scene, goal: Goal, toy: Toy, placed: dict[str, Place], place: t
     inside = x_low + foot <= x <= x_high - foot and y_low + foot <= y <= y_high - foot
     if not inside or (scene.doors and (_distance_to_basin(place) < foot or math.dist(place, TAP) < foot + TAP_M)):
         return False
-    if toy.name == goal.target and not REACH_M[0] <= math.hypot(x, y) <= REACH_M[1]:
+    if not REACH_M[0] <= math.hypot(x, y) <= REACH_M[1]:
         return False
-    if goal.kind == "stove" and math.dist(place, FRONT_BURNER) < foot + POT_RADIUS_M + 2 * GAP_M:
-        return False
-    if goal.target == "pot" == toy.name and math.dist(place, FRONT_BURNER) < 0.08:
+    if goal.kind == "stove" and math.dist(place, FRONT_BURNER) < foot + POT_RADIUS_M + GAP_M:
         return False
     return all(math.dist(place, other[:2]) > foot + feet[name] + GAP_M for name, other in placed.items())
 
