@@ -1,9 +1,13 @@
 """The PiPER arm of `envs.piper` driven by end-effector displacements: same world, same starts, another action.
 
-action       (7,) float32 in [-1, 1], clipped: hand displacement x, y, z, world frame, 1 = 0.05 m; rotation of the hand
-             as axis times angle, world frame, 1 = 0.5 rad; gripper, -1 opens, +1 closes (robosuite's and LIBERO's
-             convention). The hand's target never leads the hand by more than 6 cm and 0.5 rad
+action       (7,) float32 in [-1, 1], clipped: displacement of the hand's target x, y, z, world frame, 1 = 0.05 m; its
+             rotation as axis times angle, world frame, 1 = 0.5 rad; gripper, -1 opens, +1 closes, in between the
+             opening in between. The target never leads the hand by more than 6 cm and 0.5 rad
 rate         20 Hz control
+
+Entries, frames, scales and signs are those of robosuite's OSC_POSE, as LIBERO uses it. Differences: there a
+displacement counts from where the hand is, here from where it is asked to be; there only the sign of the gripper's
+entry counts.
 
 Observation, cameras, success, progress, shifts: see `envs.piper`.
 """

@@ -4,7 +4,8 @@ Whether a video is made changes no record, and it can be made of any store at an
 
     python -m harness.film --store DIR [--video failures|all] [--tasks A,B] [--cameras agent,wrist]
 
-A record that does not play as it was recorded (another simulator version, say) is reported, and gets no video.
+A record that does not play as it was recorded (another simulator version, say) is reported, and gets no video. The
+name of a video tells its cameras where they are not the usual one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import functools
 import multiprocessing
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from results.videos import Frame, caption, write
 
 FRAMES_PER_S = 20
 SLOWED = 2  # a second in the simulator takes two in the video
+USUAL_CAMERAS = ("agent",)
 
 
 def film(
@@ -39,13 +41,13 @@ def film(
     image_size_px: int,
     render: str,
     workers: int | None = None,
-    cameras: tuple[str, ...] = ("agent",),
+    cameras: tuple[str, ...] = USUAL_CAMERAS,
 ) -> list[str]:
     """Make the videos that are missing; one line for each that cannot be made.
 
     Args:
         records: what to film; errors are left out.
-        folder: where `<task>-<index>-<key>.mp4` lie.
+        folder: where the videos lie, see `path_of`.
         image_size_px: height and width of the frames.
         render: render profile of the frames.
         workers: processes, by default one per core.
@@ -56,37 +58,49 @@ def film(
         ValueError: fewer workers than one.
         RuntimeError: something is missing to draw with.
     """
-    left = [record for record in records if record.error is None and not path_of(record, folder).exists()]
+    check_cameras(records, cameras)
+    left = [record for record in records if record.error is None and not path_of(record, folder, cameras).exists()]
     suites = {record.episode.suite for record in left}
-    for suite in suites:
-        there_are = envs.load(suite).spec(image_size_px).observation.cameras
-        cameras = tuple(require("camera", camera, there_are) for camera in cameras)
     if lines := [line for suite in suites for line in envs.load(suite).missing(images=True)]:
         raise RuntimeError("no videos: " + "; ".join(lines))
-    console, complaints = Console(stderr=True, soft_wrap=True), []
-    spawn = multiprocessing.get_context("spawn")
-    processes = ProcessPoolExecutor(worker_count(workers), spawn, initializer=leave_ctrl_c_to_parent)
-    try:
-        with single_threaded():
-            films = [processes.submit(film_one, record, folder, image_size_px, render, cameras) for record in left]
-        bar = track(as_completed(films), "videos", len(films), console=console, transient=True)
-        for done in bar if console.is_terminal else as_completed(films):
-            complaints += done.result()
-    except BaseException:
-        for process in multiprocessing.active_children():  # else the executor waits for them, and Ctrl-C hangs
-            process.kill()
-        raise
-    finally:
-        processes.shutdown(cancel_futures=True)
+    console = Console(stderr=True, soft_wrap=True)
+    one = functools.partial(film_one, folder=folder, image_size_px=image_size_px, render=render, cameras=cameras)
+    complaints = film_each(left, one, worker_count(workers), console)
     for line in complaints:
         console.print(line, style="yellow")
     console.print(f"{len(left) - len(complaints)} new videos in {folder}")
     return complaints
 
 
-def path_of(record: Record, folder: Path) -> Path:
-    """Where the record's video lies."""
-    return folder / f"{record.episode.task}-{record.episode.index:03}-{record.key[:8]}.mp4"
+def check_cameras(records: list[Record], cameras: tuple[str, ...]) -> None:
+    """Raise LookupError for a camera that a suite of these records does not have."""
+    for suite in {record.episode.suite for record in records}:
+        for camera in cameras:
+            require("camera", camera, envs.load(suite).spec().observation.cameras)
+
+
+def path_of(record: Record, folder: Path, cameras: tuple[str, ...] = USUAL_CAMERAS) -> Path:
+    """Where the record's video lies: `<task>-<index>-<key>.mp4`, unusual cameras after the key."""
+    seen = "" if cameras == USUAL_CAMERAS else "".join(f"-{camera}" for camera in cameras)
+    return folder / f"{record.episode.task}-{record.episode.index:03}-{record.key[:8]}{seen}.mp4"
+
+
+def film_each(left: list[Record], one: Callable[[Record], list[str]], workers: int, console: Console) -> list[str]:
+    """Film the records in processes of their own; the complaints."""
+    spawn = multiprocessing.get_context("spawn")
+    processes = ProcessPoolExecutor(workers, spawn, initializer=leave_ctrl_c_to_parent)
+    try:
+        with single_threaded():
+            films = [processes.submit(one, record) for record in left]
+        bar = track(as_completed(films), "videos", len(films), console=console, transient=True)
+        finished = bar if console.is_terminal else as_completed(films)
+        return [line for done in finished for line in done.result()]
+    except BaseException:
+        for process in multiprocessing.active_children():  # else the executor waits for them, and Ctrl-C hangs
+            process.kill()
+        raise
+    finally:
+        processes.shutdown(cancel_futures=True)
 
 
 def leave_ctrl_c_to_parent() -> None:
@@ -98,8 +112,9 @@ def film_one(record: Record, folder: Path, image_size_px: int, render: str, came
     """Film one record in this process; the complaint, if there is one."""
     env, rate_hz = opened(record.episode.suite, image_size_px, render, cameras)
     every = max(1, round(rate_hz / FRAMES_PER_S / SLOWED))
+    path = path_of(record, folder, cameras)
     try:
-        write(path_of(record, folder), played(env, record, every, cameras), caption(record), fps=FRAMES_PER_S)
+        write(path, played(env, record, every, cameras), caption(record), fps=FRAMES_PER_S)
     except DiffersError as difference:
         return [f"no video of {record.episode.task} episode {record.episode.index}: {difference}"]
     return []
@@ -164,9 +179,11 @@ def film_store(folder: Path, video: str, tasks: str | None, workers: int | None,
         records, runs = list(store.records()), store.runs()
     there_are = {record.episode.task for record in records}
     chosen = there_are if tasks is None else {require("task", task, there_are) for task in tasks.split(",")}
+    records = [record for record in records if record.episode.task in chosen]
+    check_cameras(records, cameras)
     complaints = []
     for run, about in runs.items():
-        some = [record for record in records if record.run == run and record.episode.task in chosen]
+        some = [record for record in records if record.run == run]
         wanted = [record for record in some if video == "all" or record.success is False]
         protocol = about["protocol"]
         place, size_px, render = folder / "videos", protocol["image_size_px"], protocol["render"]

@@ -17,21 +17,23 @@ HEADER = ("policy", "shift", "pairs", "unshifted %", "shifted %", "difference", 
 def shift_table(records: Iterable[Record]) -> Iterator[Table]:
     """Success with and without each shift, over the pairs in which both have a verdict; nothing where there are none.
 
-    "only unshifted" counts the pairs that the policy solves without the shift and not with it; "only shifted" those that
-    it solves with the shift and not without.
+    A record does not tell versions apart here. Where two records of one side disagree, as those of two versions may,
+    the pair is left out. "only unshifted" counts the pairs that the policy solves without the shift and not with it;
+    "only shifted" those that it solves with the shift and not without.
     """
-    twins: dict[tuple[str, str, tuple[str, ...], Episode], dict[str, bool]] = defaultdict(dict)
+    twins: dict[tuple[str, str, tuple[str, ...], Episode], dict[str, set[bool]]] = defaultdict(lambda: defaultdict(set))
     for record in records:
         if record.success is not None:
             # An instruction that is told in other words is a shift too, so the words are no part of the pair.
             start = replace(record.episode, shift=UNSHIFTED, instruction="")
             pair = (record.policy, record.policy_fingerprint, record.deviations, start)
-            twins[pair][record.episode.shift] = record.success
+            twins[pair][record.episode.shift].add(record.success)
     outcomes: dict[tuple[str, str, str], list[tuple[bool, bool]]] = defaultdict(list)
     for (policy, fingerprint, _, _), verdicts in twins.items():
-        for shift in verdicts.keys() - {UNSHIFTED}:
-            if UNSHIFTED in verdicts:
-                outcomes[policy, fingerprint, shift].append((verdicts[UNSHIFTED], verdicts[shift]))
+        agreed = {shift: found.pop() for shift, found in verdicts.items() if len(found) == 1}
+        for shift in agreed.keys() - {UNSHIFTED}:
+            if UNSHIFTED in agreed:
+                outcomes[policy, fingerprint, shift].append((agreed[UNSHIFTED], agreed[shift]))
     if outcomes:
         rows = (Row((policy, shift, *cells(pairs))) for (policy, _, shift), pairs in sorted(outcomes.items()))
         yield Table("Shifted episodes and their unshifted twins", HEADER, tuple(rows))

@@ -63,15 +63,16 @@ def render(
         ValueError: every policy has too large a share of errors.
     """
     made = by_policy(records)
-    refused = [line for measured in made if (line := refusal(measured, known.get(measured.protocol)))]
-    if len(refused) == len(made):
-        raise ValueError("; ".join(refused))
+    reasons = [refusal(measured, known.get(measured.protocol)) for measured in made]
+    if all(reasons):
+        raise ValueError("; ".join(reasons))
     if form == "csv":
         return render_csv(made, known, published, by)
     blocks: list[Block] = []
     for _, group in itertools.groupby(made, key=lambda measured: measured.setting):
         blocks += section(list(group), known, published, failures, by)
-    blocks += shift_table(record for measured in made for record in measured.records)
+    shown = (measured for measured, reason in zip(made, reasons, strict=True) if not reason)
+    blocks += shift_table(record for measured in shown for record in measured.records)
     return (latex if form == "latex" else markdown)([*blocks, Paragraph(METHOD)])
 
 
@@ -200,7 +201,10 @@ CSV_HEADER = (
 def render_csv(
     made: list[PolicyRecords], known: Mapping[str, EvaluationProtocol], published: Sequence[Published], by: str
 ) -> str:
-    """One line per number: level tier, task, tier_mean or task_mean; kind measured, refused or published."""
+    """One line per number: level tier, task, tier_mean or task_mean; kind measured, refused or published.
+
+    Shifted episodes are not paired here: a line is one rate, a pair two; each side's own rates are there.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, CSV_HEADER, restval="", lineterminator="\n")
     writer.writeheader()

@@ -3,10 +3,18 @@
     python -m tests.piper_faults [--development]
 
 prints the confusion matrix as Markdown. `DEVELOPMENT` is what the rules of `envs.piper.failures` were tuned on;
-`VALIDATION` has other tasks, other starts and other ways to each fault. It was looked at when they were frozen: 150 of
-174 right. Then one rule was mended (gripper_open_timeout: the target must still be touched), faults that are not
-produced were left out, and all starts of the validation replaced by fresh ones. Episodes that succeed in spite of their
-fault are left out too.
+`VALIDATION` has other tasks, other starts and other ways to each fault. Left out of the figures are episodes that
+succeed in spite of their fault and those in which it does not come about.
+
+What the validation has been through, in order:
+    before the first look  two ways of making a fault were moved from it to the development set
+    first look             rules frozen, 150 of 174 right
+    after that look        one rule was mended (gripper_open_timeout: the target must still be touched), some faults
+                           were aimed anew, and faults that do not come about were left out of the figures
+    since then             one rule was added (in the goal, but never lifted: missed_grasp), then fresh starts, by other
+                           seeds and another way to draw them; no rule was tuned on them
+
+So a figure from this command is of starts that nobody had seen, but of ways to fail that had been looked at once.
 """
 
 from __future__ import annotations
@@ -22,11 +30,12 @@ import mujoco
 import envs
 from envs.piper.env import Piper
 from envs.piper.failures import MODES, FailureModes
+from envs.piper.holding import Watch
 from protocols.contracts import Episode
 from tests import piper_mishaps as mishaps
 from tests.piper_mishaps import LONGEST, Actions, NotProducedError
 
-FIRST_SEEDS = {"development": 1000, "validation": 9000}
+FIRST_SEEDS = {"development": 1000, "validation": 40000}
 SUCCEEDED, NOT_PRODUCED = "succeeded", "not produced"
 
 
@@ -55,11 +64,13 @@ def play(env: Piper, fault: Fault, task: str, seed: int) -> Outcome:
     try:
         first = next(actions)
         mujoco.mj_forward(env.world.model, env.world.data)
-        modes = FailureModes(env.goal, env.world.tracker.snapshot(env.target, env.opening))
+        start = env.world.tracker.snapshot(env.target, env.opening)
+        watch = Watch(env.goal, start)
+        modes = FailureModes(env.goal, start, watch)
         for action in itertools.chain([first], actions):
             if env.advance(action[None]).success:
                 return Outcome(fault, task, seed, SUCCEEDED)
-            modes.update(env.seen)
+            modes.update(env.seen, watch.update(env.seen))
     except NotProducedError:
         return Outcome(fault, task, seed, NOT_PRODUCED)
     finally:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import imageio.v3 as iio
+import numpy as np
 import pytest
 
 import protocols
@@ -46,6 +47,26 @@ def test_videos_change_no_record_and_are_made_once(tmp_path: Path) -> None:
     assert [video.stat().st_mtime_ns for video in sorted((tmp_path / "videos").iterdir())] == made
 
 
+def test_other_cameras_make_other_videos_whose_names_tell_them(tmp_path: Path) -> None:
+    (record, *_) = recorded(tmp_path)
+    names = [path_of(record, tmp_path, cameras).name for cameras in (("agent",), ("wrist",), ("agent", "wrist"))]
+    assert names == [f"{record.episode.task}-000-{record.key[:8]}{end}.mp4" for end in ("", "-wrist", "-agent-wrist")]
+    for cameras in ("agent", "agent,agent"):
+        assert main(["--store", str(tmp_path), "--cameras", cameras]) == 0
+    assert len(list((tmp_path / "videos").glob("*.mp4"))) == 4
+    double = iio.imread(path_of(record, tmp_path / "videos", ("agent", "agent")), plugin="pyav")
+    single = iio.imread(path_of(record, tmp_path / "videos"), plugin="pyav")
+    assert len(double) == len(single)
+
+
+def test_an_unknown_camera_is_refused_where_nothing_is_left_to_film(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded(tmp_path)
+    assert main(["--store", str(tmp_path), "--video", "failures", "--cameras", "agnt"]) == 2
+    assert "no camera named 'agnt'" in capsys.readouterr().err
+
+
 def test_only_failures_are_filmed_when_asked(tmp_path: Path) -> None:
     arguments = ["--policy", "zero", "--protocol", LINE, "--trials", "1", "--max-steps", "5", "--store", str(tmp_path)]
     assert run([*arguments, "--video", "failures"]) == 0
@@ -60,7 +81,7 @@ def test_a_record_that_does_not_play_as_recorded_is_reported(
 ) -> None:
     other_start, other_curve = recorded(tmp_path)
     other_start = replace(other_start, fingerprint="0" * 32)
-    other_curve = replace(other_curve, progress=other_curve.progress / 2)
+    other_curve = replace(other_curve, progress=other_curve.progress / np.float32(2))
     complaints = film([other_start, other_curve], tmp_path / "videos", 8, "official")
     assert len(complaints) == 2
     assert "its start is not the recorded one" in " ".join(complaints)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.records import TIER_RATES, make_evaluation, make_record, with_errors
 MT50 = protocols.load("metaworld_mt50")
 KNOWN = {"metaworld_mt50": MT50}
 PUBLISHED = read_published()
+TWINS = "### Shifted episodes and their unshifted twins"
 METHODS = ["ProgVLA (0.1B)", "pi0 (Paligemma-3B)", "pi0 (3.3B)", "SmolVLA (0.24B)", "SmolVLA (2.25B)"]
 EXPERT = dict.fromkeys(TIER_RATES, 0.98)
 
@@ -115,6 +117,14 @@ def test_a_policy_that_is_refused_keeps_the_others_in_the_table() -> None:
     assert "### bad" not in text
     rows = list(csv.DictReader(io.StringIO(tables(records, "csv"))))
     assert [(row["kind"], row["errors"]) for row in rows if row["policy"] == "bad"] == [("refused", "6")]
+
+
+def test_a_policy_that_is_refused_is_in_no_pair_of_shifted_episodes() -> None:
+    full = make_evaluation(MT50, "good") + with_errors(make_evaluation(MT50, "bad"), 6)
+    shifted = [make_record(index=index, shift="light", policy=policy) for policy in ("good", "bad") for index in (0, 1)]
+    text = tables([*full, *(replace(record, protocol="shifted") for record in shifted)])
+    assert "| good " in text[text.index(TWINS) :]
+    assert "bad" not in text[text.index(TWINS) :]
 
 
 def test_csv_has_one_line_per_number_and_marks_what_is_published() -> None:

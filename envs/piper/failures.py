@@ -5,7 +5,7 @@
                           of the whole), and an opening wider by 5 % has been commanded for 3 steps or more
     not_released          at the end the target is in the goal and still held; no opening commanded
     not_settled           at the end the target is in the goal and not held, but touched, or moving, or not yet there
-                          for half a second; a door likewise
+                          for half a second; or the pot or plate it lies in is touched or moving; a door likewise
     wrong_object          another toy was held and lifted by more than 2 cm, and the target never was; in door tasks
                           also: the other door has moved by more than 0.1 rad, and the target by less
     obstruction           something that is neither target nor goal was in the way: touched by the arm, or by the held
@@ -20,7 +20,8 @@
     timeout_holding       the target is held at the end, away from the goal
     not_closed            the door was touched and is open
     missed_grasp          the target was touched, or the hand came within 5 cm of where to take hold, or within 10 cm
-                          while it was commanded to close (below half); and the target was never lifted by 2 cm
+                          while it was commanded to close (below half); and the target was never lifted by 2 cm. Or it
+                          was never lifted and is in the goal at the end, which is told ahead of not_released
     never_reached         none of these
 
 Source of the modes: ProgVLA (arXiv 2605.28231), appendix B.6, names obstruction by clutter, gripper-opening timeout,
@@ -31,7 +32,8 @@ from __future__ import annotations
 
 import math
 
-from envs.piper.progress import COLLISION_N, LIFTED_M, MOVED_RAD, Hold, Troubles, grasp_point
+from envs.piper.holding import COLLISION_N, MOVED_RAD, Hold, Watch
+from envs.piper.progress import grasp_point
 from envs.piper.tasks import TOUCH_N, Goal, goal_place, is_there
 from envs.piper.tracking import HELD_N, Snapshot
 
@@ -62,21 +64,20 @@ class FailureModes:
     Args:
         goal: the task.
         start: the state before the first control step.
+        watch: of the same episode; it looks at each state first.
     """
 
-    def __init__(self, goal: Goal, start: Snapshot) -> None:
-        self._goal, self._last = goal, start
-        self._target: _Door | _Toy = _Door(goal, start) if goal.kind == "close" else _Toy(goal, start)
+    def __init__(self, goal: Goal, start: Snapshot, watch: Watch) -> None:
+        hold = watch.hold
+        self._target: _Door | _Toy = _Toy(goal, hold) if hold else _Door(goal, start)
         self._obstacles = _Obstacles(goal, start)
-        self._troubles = Troubles(goal, start)
-        self._wrong = self._collided = False
+        self._last, self._wrong, self._collided = start, False, False
 
-    def update(self, seen: Snapshot) -> None:
-        """Look at the state that a control step has led to."""
+    def update(self, seen: Snapshot, events: list[str]) -> None:
+        """Look at the state that a control step has led to, and at what the watch has told of that step."""
         self._last = seen
-        self._target.update(seen)
+        self._target.update(seen, events)
         self._obstacles.update(seen, self._target.held)
-        events = self._troubles.update(seen)
         self._wrong = self._wrong or "wrong object" in events
         self._collided = self._collided or "collision" in events
 
@@ -106,7 +107,7 @@ class _Door:
         self._goal, self._start = goal, start.door(goal.target)
         self._touched = False
 
-    def update(self, seen: Snapshot) -> None:
+    def update(self, seen: Snapshot, events: list[str]) -> None:
         self._touched = self._touched or seen.touch(self._goal.target) > TOUCH_N
 
     def ended(self, seen: Snapshot) -> str:
@@ -128,24 +129,22 @@ class _Door:
 class _Toy:
     """What a toy that is to be brought somewhere has gone through."""
 
-    def __init__(self, goal: Goal, start: Snapshot) -> None:
-        self._goal, self._hold = goal, Hold(goal, start)
-        self._toy = start.toys.index(goal.target)
-        self._lifted = self._reached = self._dropped = False
+    def __init__(self, goal: Goal, hold: Hold) -> None:
+        self._goal, self._hold = goal, hold
+        self._reached = self._dropped = False
         self._opening_steps, self._gripped = 0, math.inf
 
     @property
     def held(self) -> bool:
         return self._hold.held
 
-    def update(self, seen: Snapshot) -> None:
-        event = self._hold.update(seen, is_there(self._goal, seen))
+    def update(self, seen: Snapshot, events: list[str]) -> None:
         self._watch_gripper(seen)
-        if self._hold.held:
-            self._lifted = self._lifted or seen.centres[self._toy, 2] - self._hold.taken[2] > LIFTED_M
-        if event:
-            fell = event == "dropped" and not self._near_goal(seen)
-            self._dropped = event != "grasped" and (fell or not self._hold.let_go)
+        if "grasped" in events:
+            self._dropped = False
+        elif "dropped" in events or "released" in events:
+            fell = "dropped" in events and not self._near_goal(seen)
+            self._dropped = fell or not self._hold.let_go
         if not self._reached:
             near = NEAR_GRASP_M if seen.commanded > CLOSING else NEAR_CLOSING_M
             close = math.dist(seen.tcp, grasp_point(self._goal, seen)) < near
@@ -170,15 +169,17 @@ class _Toy:
         if self._opening_steps >= OPENING_STEPS and seen.touch(self._goal.target) > TOUCH_N:
             return "gripper_open_timeout"
         if is_there(self._goal, seen):
+            if not self._hold.lifted:
+                return "missed_grasp"
             return "not_released" if gripped else "not_settled"
         return ""
 
     def moved(self, seen: Snapshot) -> bool:
-        return self._lifted
+        return self._hold.lifted
 
     def lost(self, seen: Snapshot) -> str:
         """The mode, if the target was lifted and then lost."""
-        if self._hold.held or not self._lifted:
+        if self._hold.held or not self._hold.lifted:
             return ""
         return "dropped" if self._dropped else "imprecise_placement"
 

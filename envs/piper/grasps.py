@@ -15,6 +15,8 @@ Array = npt.NDArray[np.float64]
 CANDIDATES, ENOUGH = 800, 24
 PITCH_RAD = (math.radians(42), math.radians(84))
 SKEW = math.sin(math.radians(24))  # of the line between the fingers against the one that fits best
+LYING = ("whale", "dolphin", "turtle")
+LYING_SKEW, LYING_ROLL_RAD = math.sin(math.radians(42)), 0.5  # a long toy turns between the fingers as they close
 HANDLE_RAD = math.radians(52)
 LOOPS_RAD = math.radians(40)  # loops and what lies within 16 degrees of them
 MIDDLE_M = {"mug": 0.034, "octopus": 0.027}  # of what is held, above the toy's origin
@@ -43,7 +45,8 @@ def grasps(toy: Toy, place: Array, turn: Array, joints: Array, random: np.random
     towards = math.atan2(place[1], place[0])
     for _ in range(CANDIDATES):
         azimuth, pitch = towards + random.uniform(-1.8, 1.8), random.uniform(*PITCH_RAD)
-        rotation = gripper_rotation(azimuth, pitch, 0.0 if toy.kind in ("mug", "pot") else random.uniform(-0.5, 0.5))
+        roll = random.uniform(-LYING_ROLL_RAD, LYING_ROLL_RAD) if toy.kind in LYING else 0.0
+        rotation = gripper_rotation(azimuth, pitch, roll)
         point = _point(toy, turn.T @ rotation, random)
         if point is None:
             continue
@@ -51,7 +54,8 @@ def grasps(toy: Toy, place: Array, turn: Array, joints: Array, random: np.random
         pose = Pose(place + turn @ point + above, rotation)
         reached = nearest(pose, joints)
         if reached is not None:
-            cost = _cost(reached, joints, pitch, rotation) + random.uniform(0, 0.5)
+            skew = abs(float(turn[:, 0] @ rotation[:, 1])) if toy.kind in LYING else 0.0
+            cost = _cost(reached, joints, pitch, rotation) + skew + random.uniform(0, 0.5)
             found.append((cost, Grasp(pose, reached, _opening(toy, random))))
         if len(found) == ENOUGH:
             break
@@ -83,7 +87,7 @@ def _point(toy: Toy, hand: Array, random: np.random.Generator) -> Array | None:
     elif toy.kind == "octopus":
         suits = abs(z) < SKEW
     else:
-        suits = abs(x) < SKEW
+        suits = abs(x) < LYING_SKEW
     return np.array([0.0, 0.0, MIDDLE_M.get(toy.kind, 0.0205) * toy.scale]) if suits else None
 
 

@@ -1,14 +1,14 @@
 """Where everything stands when an episode starts, drawn from the episode's seed.
 
-    arm      home plus a uniform error of up to 0.15 rad in the base and 0.08 to 0.10 rad in the other joints
-    doors    the target's door stands 0.7 to 1.6 rad open, and so does the other one in half of those episodes; in three
-             of ten pick-up episodes one door is open too, so that an open door does not give the instruction away
-    pot      on the back burner, on the front burner (unless it has to go there) or anywhere on the counter
-    mugs     the handle within 0.8 rad of the line from the arm, pointing away from it or towards it
-    others   anywhere, any way round; in half of the pick-up episodes one stands beside the way from target to goal
+    arm     home plus a uniform error of up to 0.15 rad in the base and 0.08 to 0.10 rad in the other joints
+    doors   each stands 0.7 to 1.6 rad open in half of the episodes; the one that has to be closed in all
+    pot     on the back burner, on the front burner or anywhere on the counter
+    mugs    the handle within 0.8 rad of the line from the arm, pointing away from it or towards it
+    others  anywhere, any way round; in half of the pick-up episodes one stands beside the way from target to goal
 
-Things keep their feet on the counter, out of the basin, 12 mm apart and within the arm's reach, whatever the task is;
-only the front burner is kept free for the pot that has to go there.
+Things keep their feet on the counter, out of the basin, 12 mm apart and within the arm's reach. What one sees must not
+give the instruction away: doors, order of placing and reach are the same for all tasks of a scene, and the front
+burner, which has to be free for the pot that goes there, is kept free in half of the other episodes too.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ COUNTER = ((0.29, 0.57), (-0.39, 0.35))
 TABLETOP = ((0.16, 0.50), (-0.30, 0.30))
 TAP, TAP_M = (0.548, 0.16), 0.016
 TRIES = 60
+VESSELS = ("pot", "plate")
 
 Place = tuple[float, float, float]  # x and y in metres, world frame; yaw in rad
 
@@ -49,31 +50,25 @@ def draw(scene: Scene, goal: Goal, random: np.random.Generator) -> Start:
     """The start of an episode."""
     joints = HOME + random.uniform(-1, 1, 6) * HOME_ERROR
     doors = _doors(scene, goal, random)
-    while (placed := _toys(scene, goal, random)) is None:
+    clear = goal.kind == "stove" or random.random() < 0.5
+    while (placed := _toys(scene, goal, random, clear=clear)) is None:
         pass
     return Start(joints, doors, placed)
 
 
 def _doors(scene: Scene, goal: Goal, random: np.random.Generator) -> dict[str, float]:
-    angles = dict.fromkeys(scene.doors, 0.0)
-    if goal.kind == "close":
-        for door in scene.doors:
-            if door == goal.target or random.random() < 0.5:
-                angles[door] = random.uniform(*OPEN_RAD)
-    elif scene.doors and random.random() < 0.3:
-        angles[str(random.choice(scene.doors))] = random.uniform(*OPEN_RAD)
-    return angles
+    opened = [door for door in scene.doors if random.random() < 0.5 or door == goal.target]
+    return dict.fromkeys(scene.doors, 0.0) | {door: random.uniform(*OPEN_RAD) for door in opened}
 
 
-def _toys(scene: Scene, goal: Goal, random: np.random.Generator) -> dict[str, Place] | None:
-    """A place for each toy, vessels and the target first; None where the last ones find none."""
-    ordered = sorted(scene.toys, key=lambda toy: (toy.kind not in ("pot", "plate"), toy.name != goal.target))
-    rest = [toy for toy in ordered if toy.kind not in ("pot", "plate") and toy.name != goal.target]
-    beside = rest[int(random.integers(len(rest)))].name if goal.kind != "close" and random.random() < 0.5 else None
-    ordered.sort(key=lambda toy: toy in rest and toy.name != beside)
+def _toys(scene: Scene, goal: Goal, random: np.random.Generator, *, clear: bool) -> dict[str, Place] | None:
+    """A place for each toy, vessels first; None where the last ones find none."""
+    order = [scene.toys[index] for index in random.permutation(len(scene.toys))]
+    loose = [toy.name for toy in order if toy.kind not in VESSELS and toy.name != goal.target]
+    beside = loose[0] if goal.kind != "close" and random.random() < 0.5 else None
     placed: dict[str, Place] = {}
-    for toy in ordered:
-        place = find_place(scene, goal, toy, placed, random, beside=toy.name == beside)
+    for toy in sorted(order, key=lambda toy: (toy.kind not in VESSELS, toy.name == beside)):
+        place = find_place(scene, toy, placed, random, goal if toy.name == beside else None, clear=clear)
         if place is None:
             return None
         placed[toy.name] = place
@@ -81,13 +76,33 @@ def _toys(scene: Scene, goal: Goal, random: np.random.Generator) -> dict[str, Pl
 
 
 def find_place(
-    scene: Scene, goal: Goal, toy: Toy, placed: dict[str, Place], random: np.random.Generator, *, beside: bool = False
+    scene: Scene,
+    toy: Toy,
+    placed: dict[str, Place],
+    random: np.random.Generator,
+    beside: Goal | None = None,
+    *,
+    clear: bool = True,
 ) -> Place | None:
-    """A free place for one more toy, beside the way to the goal if asked for; None where none was found."""
+    """A free place for one more toy; None where none was found.
+
+    Args:
+        scene: the scene.
+        toy: what needs a place.
+        placed: what has one.
+        random: draws it.
+        beside: the task beside whose way it shall stand, if it can.
+        clear: whether the front burner is kept free.
+    """
+    feet = {other.name: foot_radius(other) for other in scene.toys}
     for attempt in range(TRIES):
-        x, y = _beside_way(goal, placed, random) if beside and attempt < TRIES // 2 else _anywhere(scene, toy, random)
-        if _fits(scene, goal, toy, placed, (x, y)):
-            return x, y, _yaw(toy, (x, y), random)
+        if beside and attempt < TRIES // 2:
+            place = _beside_way(beside, placed, random)
+        else:
+            place = _anywhere(scene, toy, random)
+        apart = all(math.dist(place, at[:2]) > feet[toy.name] + feet[name] + GAP_M for name, at in placed.items())
+        if apart and _allowed(scene, feet[toy.name], place, clear=clear):
+            return *place, _yaw(toy, place, random)
     return None
 
 
@@ -123,18 +138,18 @@ def foot_radius(toy: Toy) -> float:
     return KINDS[toy.kind].foot_radius_m * toy.scale
 
 
-def _fits(scene: Scene, goal: Goal, toy: Toy, placed: dict[str, Place], place: tuple[float, float]) -> bool:
-    foot, feet = foot_radius(toy), {other.name: foot_radius(other) for other in scene.toys}
+def _allowed(scene: Scene, foot: float, place: tuple[float, float], *, clear: bool) -> bool:
+    """Whether a foot of that radius may stand there."""
     (x_low, x_high), (y_low, y_high) = COUNTER if scene.doors else TABLETOP
     x, y = place
     inside = x_low + foot <= x <= x_high - foot and y_low + foot <= y <= y_high - foot
-    if not inside or (scene.doors and (_distance_to_basin(place) < foot or math.dist(place, TAP) < foot + TAP_M)):
+    if not inside or not REACH_M[0] <= math.hypot(x, y) <= REACH_M[1]:
         return False
-    if not REACH_M[0] <= math.hypot(x, y) <= REACH_M[1]:
-        return False
-    if goal.kind == "stove" and math.dist(place, FRONT_BURNER) < foot + POT_RADIUS_M + GAP_M:
-        return False
-    return all(math.dist(place, other[:2]) > foot + feet[name] + GAP_M for name, other in placed.items())
+    if not scene.doors:
+        return True
+    burner = foot + POT_RADIUS_M + GAP_M if clear else 0.0
+    tap = math.dist(place, TAP) >= foot + TAP_M
+    return tap and _distance_to_basin(place) >= foot and math.dist(place, FRONT_BURNER) >= burner
 
 
 def _distance_to_basin(place: tuple[float, float]) -> float:

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from envs.piper.kinematics import BASE_M, HIGH, LOW, Pose, forward, nearest
-from envs.piper.tracking import FIRST, FIXED, JOINTS, PAD2
-from envs.piper.world import OPEN_M, World
+from envs.piper.tracking import FIRST, FIXED, JOINTS, OPEN_M, PAD2
+from envs.piper.world import World
 from protocols.rotations import quaternion_from_matrix
 
 Array = npt.NDArray[np.float64]

@@ -7,7 +7,8 @@
     plate  the centre of mass is over the plate, less than 5 cm above it; the plate lies flat
 
 A thing counts as placed when it is also let go: the arm touches it with less than 0.05 N, and it moves by less than
-0.05 m/s. An episode is a success when that has held for half a second.
+0.05 m/s; so does the pot or the plate that it lies in. An episode is a success when that has held for half a second,
+and the thing was once held more than 2 cm above where it was taken: what is knocked into its goal is not picked up.
 
 Source: instructions of ProgVLA's Table 4 (arXiv 2605.28231, section B.5); the rules are ours, the paper gives none.
 """
@@ -82,12 +83,13 @@ def is_there(goal: Goal, seen: Snapshot) -> bool:
 
 
 def is_done(goal: Goal, seen: Snapshot) -> bool:
-    """Whether the target is there and let go; a success once it has been so for `HOLD_STEPS` control steps."""
+    """Whether the target is there and let go; what else a success wants, `holding.Verdict` says."""
     if goal.kind == "close":
         return is_there(goal, seen)
     return is_there(goal, seen) and is_free(goal, seen)
 
 
 def is_free(goal: Goal, seen: Snapshot) -> bool:
-    """Whether the arm has let go of the target and it has come to rest."""
-    return seen.touch(goal.target) < TOUCH_N and seen.speed(goal.target) < STILL_M_S
+    """Whether the arm has let go of the target, and of the pot or plate it goes to, and they have come to rest."""
+    things = (goal.target, goal.kind) if goal.kind in ("pot", "plate") else (goal.target,)
+    return all(seen.touch(thing) < TOUCH_N and seen.speed(thing) < STILL_M_S for thing in things)

@@ -34,11 +34,10 @@ PLATE_RADIUS_M = 0.062
 
 
 class Kind(NamedTuple):
-    """A sort of thing: how it is built, the room that its foot takes and its height, metres; how it wears a band."""
+    """A sort of thing: how it is built, the radius of the room that it needs, metres, and how it wears a band."""
 
     build: Builder
     foot_radius_m: float
-    height_m: float
     band: Builder | None = None
 
 
@@ -216,10 +215,10 @@ def turtle(body: mujoco.MjsBody, rgb: Colour, scale: float) -> None:
     """A patterned dome, four flippers and a head along +x."""
     s = scale
     _animal(body, 0.038 * s**3, 0.0170 * s, 0.008 * s, 0.0185 * s, rgb)
-    _seen(body, EGG, (0.030 * s, 0.025 * s, 0.0215 * s), rgb, pos=(0, 0, 0.0150 * s))
+    _seen(body, EGG, (0.030 * s, 0.025 * s, 0.0182 * s), rgb, pos=(0, 0, 0.0185 * s))
     _seen(body, EGG, (0.033 * s, 0.028 * s, 0.0060 * s), SKIN, pos=(0, 0, 0.0105 * s))
     for x, y in ((0, 0), (0.013, 0.011), (0.013, -0.011), (-0.013, 0.011), (-0.013, -0.011)):
-        height = 0.0150 + 0.0216 * math.sqrt(max(0.0, 1 - (x / 0.030) ** 2 - (y / 0.025) ** 2))
+        height = 0.0185 + 0.0183 * math.sqrt(max(0.0, 1 - (x / 0.030) ** 2 - (y / 0.025) ** 2))
         _seen(body, EGG, (0.0062 * s, 0.0062 * s, 0.0016 * s), _shade(rgb, 0.55), pos=(x * s, y * s, height * s))
     _seen(body, EGG, (0.013 * s, 0.0095 * s, 0.0090 * s), SKIN, pos=(0.037 * s, 0, 0.0165 * s))
     for x, y, yaw in ((0.020, 0.027, 0.9), (0.020, -0.027, -0.9), (-0.022, 0.024, 2.4), (-0.022, -0.024, -2.4)):
@@ -266,13 +265,13 @@ def can(body: mujoco.MjsBody, rgb: Colour, scale: float) -> None:
 
 
 KINDS = {
-    "mug": Kind(mug, 0.038, MUG_HEIGHT_M, mug_band),
-    "pot": Kind(pot, 0.074, POT_HEIGHT_M, pot_band),
-    "plate": Kind(plate, PLATE_RADIUS_M, 0.013),
-    "whale": Kind(whale, 0.045, 0.041, whale_band),
-    "dolphin": Kind(dolphin, 0.045, 0.040),
-    "turtle": Kind(turtle, 0.040, 0.037),
-    "octopus": Kind(octopus, 0.037, 0.055, octopus_band),
-    "cube": Kind(cube, 0.025, 0.034),
-    "can": Kind(can, 0.021, 0.064),
+    "mug": Kind(mug, 0.047, mug_band),
+    "pot": Kind(pot, 0.074, pot_band),
+    "plate": Kind(plate, PLATE_RADIUS_M),
+    "whale": Kind(whale, 0.045, whale_band),
+    "dolphin": Kind(dolphin, 0.045),
+    "turtle": Kind(turtle, 0.040),
+    "octopus": Kind(octopus, 0.037, octopus_band),
+    "cube": Kind(cube, 0.025),
+    "can": Kind(can, 0.021),
 }

@@ -18,6 +18,7 @@ Array = npt.NDArray[np.float64]
 Vector = tuple[float, float, float]
 JOINTS = tuple(f"joint{number}" for number in range(1, 7))
 HELD_N = 0.3
+OPEN_M = 0.035  # of one finger
 ARM, PAD1, PAD2, FIXED, FIRST = range(5)  # owners of geoms; doors and toys follow from FIRST on
 
 
@@ -101,7 +102,7 @@ class Tracker:
         self.names = (*scene.doors, *toys)
         self._doors = {name: data.joint(name).qpos for name in scene.doors}
         self._bodies = np.array([model.body(name).id for name in toys])
-        self._speeds = np.array([model.joint(name).dofadr[0] for name in toys])[:, None] + np.arange(3)
+        self._dofs = np.array([model.joint(name).dofadr[0] for name in toys])[:, None] + np.arange(3)
         self._joints = np.array([model.joint(name).qposadr[0] for name in JOINTS])
         self._tcp = data.site("tcp").xpos
         self._finger = data.joint("finger1").qpos
@@ -130,7 +131,7 @@ class Tracker:
         """
         data, doors = self.data, {name: float(angle[0]) for name, angle in self._doors.items()}
         touches, pads, furniture, between = self._contacts()
-        speed = data.qvel[self._speeds]
+        speed = data.qvel[self._dofs]
         return Snapshot(
             names=self.names,
             doors=doors,
@@ -143,7 +144,7 @@ class Tracker:
             between=between,
             furniture_n=furniture,
             tcp=vector(self._tcp),
-            opening=float(self._finger[0]) / 0.035,
+            opening=float(self._finger[0]) / OPEN_M,
             commanded=commanded,
             lag=float(np.abs(target - data.qpos[self._joints]).max()),
         )

@@ -13,13 +13,13 @@ from envs.piper import layout
 from envs.piper.scenes import SCENES, Scene
 from envs.piper.shifts import shifted
 from envs.piper.tasks import Goal
-from envs.piper.tracking import JOINTS, Tracker
+from envs.piper.tracking import JOINTS, OPEN_M, Tracker
 from protocols.rotations import quaternion_from_matrix
 
 Array = npt.NDArray[np.float64]
 SETTLE_SUBSTEPS = 300
 BLOCKS, BLOCK_SUBSTEPS = 5, 5  # a control step; targets move between blocks
-OPEN_M, SQUEEZE_M = 0.035, 0.012  # of one finger; closed, its target lies behind the other finger
+SQUEEZE_M = 0.012  # of one finger; closed, its target lies so far behind the other finger
 FINGER_M_PER_BLOCK = 0.0006
 DROP_M = 0.001
 START, EXPERT, SHIFT = 0, 2, 3  # streams of the episode's seed; 1 is the policy's
@@ -52,7 +52,7 @@ class World:
         self.toys = tuple(toy.name for toy in self.scene.toys)
         self.tracker = Tracker(self.model, self.data, self.scene, self.toys)
         self._joints = np.array([self.model.joint(name).qposadr[0] for name in JOINTS])
-        self.speeds = np.array([self.model.joint(name).dofadr[0] for name in JOINTS])
+        self.dofs = np.array([self.model.joint(name).dofadr[0] for name in JOINTS])
         self._begin(start)
 
     def _begin(self, start: layout.Start) -> None:
@@ -91,14 +91,15 @@ class World:
         data, site = self.data, self.data.site("tcp")
         quaternion = quaternion_from_matrix(site.xmat.reshape(3, 3))
         opening = 2 * data.joint("finger1").qpos
-        return np.concatenate([data.qpos[self._joints], data.qvel[self.speeds], opening, site.xpos, quaternion])
+        return np.concatenate([data.qpos[self._joints], data.qvel[self.dofs], opening, site.xpos, quaternion])
 
     def arrays(self) -> Iterator[Any]:
-        """All that makes a start what it is."""
+        """What starts can differ in: state, poses, and all that shifts change in the model."""
         data, model = self.data, self.model
         yield from (data.qpos, data.qvel, data.ctrl, data.qacc_warmstart, data.xpos, data.xquat)
         yield from (data.geom_xpos, data.cam_xpos, data.cam_xmat, data.light_xpos, data.light_xdir)
-        yield from (model.geom_size, model.geom_rgba, model.mat_rgba, model.light_diffuse, model.light_ambient)
+        yield from (model.geom_type, model.geom_size, model.geom_rgba, model.mat_rgba, model.body_mass)
+        yield from (model.light_diffuse, model.light_ambient, model.light_specular, model.light_cutoff)
         yield from (model.vis.headlight.ambient, model.vis.headlight.diffuse, model.tex_data, model.geom_pos)
 
 
@@ -110,7 +111,7 @@ def _changed(
         changed = shifted(scene, goal.target, shift, random)
         places: dict[str, layout.Place] = dict(start.toys)
         for toy in changed.scene.toys[len(scene.toys) :]:
-            if place := layout.find_place(changed.scene, goal, toy, places, random):
+            if place := layout.find_place(changed.scene, toy, places, random):
                 places[toy.name] = place
         if len(places) == len(changed.scene.toys):
             return changed.scene, start._replace(toys=places), changed.spec
