@@ -13,7 +13,13 @@ from collections.abc import Iterable
 from importlib.metadata import entry_points
 from types import ModuleType
 
-SHARED = {"episodes", "execution", "gl", "layers", "rendering"}  # modules in these folders that are no entries themselves
+SHARED = {
+    "episodes",
+    "execution",
+    "gl",
+    "layers",
+    "rendering",
+}  # modules in these folders that are no entries themselves
 
 
 def names(package: ModuleType, group: str) -> list[str]:

@@ -16,7 +16,7 @@ progress     ground truth in [0, 1] after each control step, see `envs.piper.pro
 failure      why a failed episode failed, from the simulator's state, see `envs.piper.failures`
 start        drawn from the episode's seed alone, see `envs.piper.layout`, then 0.6 s to settle
 shifts       one thing changed, the start that of the unshifted episode of the same seed, see `envs.piper.shifts`
-render       official: shadows, multisampling. fast: neither; about 12 times cheaper and darker, so records made
+render       official: shadows, multisampling. fast: neither; about 9 times cheaper and darker, so records made
              with it say so
 
 Everything is made of primitive geoms by this package: no downloads. The arm's kinematics are the vendor's to 1e-6 m,

@@ -78,6 +78,7 @@ class Expert:
             yield from self._follow(found.push, 0.0, self.speed * PUSHING)
             yield from self._stay(WATCH_STEPS, 0.0)
             yield from self._follow(found.push[::-1], 0.0, self.speed)
+            yield from self._home()
 
     def _bring(self) -> Course:
         """Pick the target up and put it where it belongs, as often as it takes."""

@@ -29,7 +29,7 @@ TARGET_MARGIN_M = 0.0005
 CARRIED_MARGIN_M = 0.010  # between what is carried and everything else, until it is put down
 LINE_STEP_M = 0.012
 JUMP_RAD = 0.35
-CHECK_RAD = 0.09
+CHECK_RAD = 0.05  # the hand moves by less than a door and a finger are thick
 
 
 class Held(NamedTuple):

@@ -265,7 +265,7 @@ def can(body: mujoco.MjsBody, rgb: Colour, scale: float) -> None:
 
 
 KINDS = {
-    "mug": Kind(mug, 0.047, mug_band),
+    "mug": Kind(mug, 0.044, mug_band),
     "pot": Kind(pot, 0.074, pot_band),
     "plate": Kind(plate, PLATE_RADIUS_M),
     "whale": Kind(whale, 0.045, whale_band),
