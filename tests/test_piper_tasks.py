@@ -10,7 +10,8 @@ import pytest
 from envs.piper import ACTION
 from envs.piper.env import Piper
 from envs.piper.expert import Expert
-from envs.piper.holding import Verdict, Watch
+from envs.piper.failures import FailureModes
+from envs.piper.holding import COLLISION_STEPS, CRASH_N, Verdict, Watch
 from envs.piper.tasks import COUNTER_M, HOLD_STEPS, STILL_M_S, TASKS, TOUCH_N, Goal, is_done, is_there
 from envs.piper.tracking import Snapshot
 from protocols.contracts import Episode, FloatArray
@@ -60,6 +61,19 @@ def test_a_thing_that_got_into_its_goal_without_being_lifted_is_no_success() -> 
     assert not any(verdicts("red-cup-sink", [mug(0.0), mug(0.0), mug(0.015), *[PLACED] * 30]))
     tossed = moved(at_rest("red-cup-sink"), "red_mug", (*MUG_AT[:2], COUNTER_M + 0.1))
     assert not any(verdicts("red-cup-sink", [mug(0.0), mug(0.0), tossed, *[PLACED] * 30]))
+
+
+def test_a_crash_into_furniture_ends_all_hope() -> None:
+    crash, knock = (PLACED._replace(furniture_n=force) for force in (CRASH_N + 1, CRASH_N - 1))
+    done = [PLACED] * 30
+    assert not any(verdicts("red-cup-sink", [*TAKEN, *[crash] * COLLISION_STEPS, *done]))
+    assert any(verdicts("red-cup-sink", [*TAKEN, *[crash] * (COLLISION_STEPS - 1), *done]))
+    assert any(verdicts("red-cup-sink", [*TAKEN, *[knock] * 30, *done]))
+    modes_watch = Watch(TASKS["red-cup-sink"], at_rest("red-cup-sink"))
+    modes = FailureModes(TASKS["red-cup-sink"], at_rest("red-cup-sink"), modes_watch)
+    for seen in [*TAKEN, *[crash] * COLLISION_STEPS, *done]:
+        modes.update(seen, modes_watch.update(seen))
+    assert modes.label() == "static_collision"
 
 
 def test_a_door_need_not_be_lifted() -> None:

@@ -1,4 +1,4 @@
-"""What the README and CONTRIBUTING tell people to type is there: commands, their options, environments, files."""
+"""What README, CONTRIBUTING and the suites' pages tell people to type is there: commands, environments, files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md", "docs/piper.md")}
 WHOLE = "\n".join(TEXTS.values())
 COMMANDS = sorted(set(re.findall(r"python -m ((?:harness|results)\.\w+)([^\n`#;|]*)", WHOLE)))
 
@@ -40,5 +40,7 @@ def test_the_environments_of_tox_are_there() -> None:
 def test_the_files_that_are_named_are_there(name: str) -> None:
     linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", TEXTS[name])
     named = re.findall(r"`((?:\w+/)+[a-z_0-9]+\.\w+)`", TEXTS[name])
-    missing = [path for path in (*linked, *named) if not (ROOT / path).exists()]
+    shown = re.findall(r'(?:href|src)="(?!https?:)([^"]+)"', TEXTS[name])
+    missing = [path for path in (*linked, *shown) if not (ROOT / name).parent.joinpath(path).exists()]
+    missing += [path for path in named if not (ROOT / path).exists()]
     assert not missing, f"{name} names {', '.join(missing)}"

@@ -16,7 +16,8 @@
                           target fell by more than 2 cm not within 10 cm (sink: 15 cm) of the goal's centre; it is not
                           in the goal
     imprecise_placement   else, the target was lifted by more than 2 cm, is not held any more and not in the goal
-    static_collision      the arm pressed on what does not move with more than 5 N for 5 steps or more
+    static_collision      the arm pressed on what does not move with more than 5 N for 5 steps or more; with more than
+                          50 N it is told ahead of not_settled, because such an episode is no success any more
     timeout_holding       the target is held at the end, away from the goal
     not_closed            the door was touched and is open
     missed_grasp          the target was touched, or the hand came within 5 cm of where to take hold, or within 10 cm
@@ -71,7 +72,7 @@ class FailureModes:
         hold = watch.hold
         self._target: _Door | _Toy = _Toy(goal, hold) if hold else _Door(goal, start)
         self._obstacles = _Obstacles(goal, start)
-        self._last, self._wrong, self._collided = start, False, False
+        self._last, self._wrong, self._collided, self._crashed = start, False, False, False
 
     def update(self, seen: Snapshot, events: list[str]) -> None:
         """Look at the state that a control step has led to, and at what the watch has told of that step."""
@@ -80,12 +81,13 @@ class FailureModes:
         self._obstacles.update(seen, self._target.held)
         self._wrong = self._wrong or "wrong object" in events
         self._collided = self._collided or "collision" in events
+        self._crashed = self._crashed or "crash" in events
 
     def label(self) -> str:
         """The mode of the episode, if it ends here and has failed; one of `MODES`."""
         ended = self._target.ended(self._last)
         if ended:
-            return ended
+            return "static_collision" if ended == "not_settled" and self._crashed else ended
         if self._wrong and not self._target.moved(self._last):
             return "wrong_object"
         if self._obstacles.obstructed(self._last):

@@ -13,6 +13,7 @@ Events, at the step at which they are certain:
     "wrong object"  another toy is held and more than 2 cm above where it was taken; in door tasks also: the other door
                     has moved by more than 0.1 rad. Again only after it has been let go (the door: moved back).
     "collision"     the arm has pressed on furniture with more than 5 N for 5 steps. Again only after as long without.
+    "crash"         the same with more than 50 N, once; from then on the episode is no success any more
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ GRIP_STEPS, LOST_STEPS = 2, 8
 LIFTED_M = 0.02  # how far a thing must be above where it was taken to be in the air
 OPENING = 0.05  # of the whole opening: so much wider than it is has a gripper to be commanded
 MOVED_RAD = 0.1
-COLLISION_N, COLLISION_STEPS = 5.0, 5
+COLLISION_N, CRASH_N, COLLISION_STEPS = 5.0, 50.0, 5
 
 
 class Watch:
@@ -37,17 +38,26 @@ class Watch:
         start: the state before the first control step.
 
     hold: of the target; None where it is a door.
+    crashed: the arm has pressed on furniture so hard and so long that a real one would have been stopped.
     """
 
     def __init__(self, goal: Goal, start: Snapshot) -> None:
         self._goal = goal
         self.hold = None if goal.kind == "close" else Hold(goal, start)
+        self.crashed = False
         self._troubles = Troubles(goal, start)
+        self._crashing = 0
 
     def update(self, seen: Snapshot) -> list[str]:
         """Look at the state that a control step has led to; the events of that step."""
-        event = self.hold.update(seen, is_there(self._goal, seen)) if self.hold else ""
-        return [event, *self._troubles.update(seen)] if event else self._troubles.update(seen)
+        held = self.hold.update(seen, is_there(self._goal, seen)) if self.hold else ""
+        events = [held] if held else []
+        events += self._troubles.update(seen)
+        self._crashing = self._crashing + 1 if seen.furniture_n > CRASH_N else 0
+        if self._crashing >= COLLISION_STEPS and not self.crashed:
+            self.crashed = True
+            events.append("crash")
+        return events
 
 
 class Hold:
@@ -149,7 +159,7 @@ class Troubles:
 
 
 class Verdict:
-    """Whether an episode has succeeded: done for `HOLD_STEPS` control steps, and what is to be moved was lifted once.
+    """Whether an episode has succeeded: done for `HOLD_STEPS` steps, what is to be moved was lifted once, no crash.
 
     Args:
         goal: the task.
@@ -157,10 +167,11 @@ class Verdict:
     """
 
     def __init__(self, goal: Goal, watch: Watch) -> None:
-        self._goal, self._hold = goal, watch.hold
+        self._goal, self._watch = goal, watch
         self._done = 0
 
     def update(self, seen: Snapshot) -> bool:
         """The verdict after a control step has led to that state."""
         self._done = self._done + 1 if is_done(self._goal, seen) else 0
-        return self._done >= HOLD_STEPS and (self._hold is None or self._hold.lifted)
+        lifted = self._watch.hold is None or self._watch.hold.lifted
+        return self._done >= HOLD_STEPS and lifted and not self._watch.crashed

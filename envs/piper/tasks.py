@@ -8,7 +8,9 @@
 
 A thing counts as placed when it is also let go: the arm touches it with less than 0.05 N, and it moves by less than
 0.05 m/s; so does the pot or the plate that it lies in. An episode is a success when that has held for half a second,
-and the thing was once held more than 2 cm above where it was taken: what is knocked into its goal is not picked up.
+and the thing was once held more than 2 cm above where it was taken: what is knocked into its goal is not picked up. An
+episode in which the arm has pressed on furniture with more than 50 N for a quarter of a second is no success any more:
+a real arm would have been stopped.
 
 Source: instructions of ProgVLA's Table 4 (arXiv 2605.28231, section B.5); the rules are ours, the paper gives none.
 """
