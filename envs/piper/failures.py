@@ -69,10 +69,10 @@ class FailureModes:
     """
 
     def __init__(self, goal: Goal, start: Snapshot, watch: Watch) -> None:
-        hold = watch.hold
+        self._watch, hold = watch, watch.hold
         self._target: _Door | _Toy = _Toy(goal, hold) if hold else _Door(goal, start)
         self._obstacles = _Obstacles(goal, start)
-        self._last, self._wrong, self._collided, self._crashed = start, False, False, False
+        self._last, self._wrong, self._collided = start, False, False
 
     def update(self, seen: Snapshot, events: list[str]) -> None:
         """Look at the state that a control step has led to, and at what the watch has told of that step."""
@@ -81,13 +81,12 @@ class FailureModes:
         self._obstacles.update(seen, self._target.held)
         self._wrong = self._wrong or "wrong object" in events
         self._collided = self._collided or "collision" in events
-        self._crashed = self._crashed or "crash" in events
 
     def label(self) -> str:
         """The mode of the episode, if it ends here and has failed; one of `MODES`."""
         ended = self._target.ended(self._last)
         if ended:
-            return "static_collision" if ended == "not_settled" and self._crashed else ended
+            return "static_collision" if ended == "not_settled" and self._watch.crashed else ended
         if self._wrong and not self._target.moved(self._last):
             return "wrong_object"
         if self._obstacles.obstructed(self._last):
