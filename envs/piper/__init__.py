@@ -10,7 +10,7 @@ observation  images        by camera role, (H, W, 3) uint8, upright, only the ca
 action       (7,) float32, clipped: displacement of the six joint targets, rad per step, at most 0.15 (3 rad/s, the
              hardware's limit); gripper opening, 0 closed to 1 open (70 mm). Joint targets never lead the joints by more
              than 0.25 rad. Suite `piper_ee` is the same world with end-effector displacements
-rate         20 Hz control, 25 substeps of 2 ms, targets interpolated between them; fingers at most 60 mm/s each
+rate         20 Hz control, 20 substeps of 2.5 ms, targets interpolated between them; fingers at most 60 mm/s each
 success      the task's rule (`envs.piper.tasks`) held for 0.5 s with the object let go; ends the episode
 progress     ground truth in [0, 1] after each control step, see `envs.piper.progress`
 failure      why a failed episode failed, from the simulator's state, see `envs.piper.failures`

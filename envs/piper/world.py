@@ -17,8 +17,8 @@ from envs.piper.tracking import JOINTS, OPEN_M, Tracker
 from protocols.rotations import quaternion_from_matrix
 
 Array = npt.NDArray[np.float64]
-SETTLE_SUBSTEPS = 300
-BLOCKS, BLOCK_SUBSTEPS = 5, 5  # a control step; targets move between blocks
+SETTLE_SUBSTEPS = 240
+BLOCKS, BLOCK_SUBSTEPS = 5, 4  # a control step; targets move between blocks
 SQUEEZE_M = 0.012  # of one finger; closed, its target lies so far behind the other finger
 FINGER_M_PER_BLOCK = 0.0006
 DROP_M = 0.001
