@@ -246,8 +246,10 @@ def _to_goal_m(env: Piper) -> float:
 @pytest.mark.simulator
 @pytest.mark.parametrize("task", TASKS)
 def test_progress_rises_with_time_in_the_experts_episodes(task: str) -> None:
-    for seed in (SEED, SEED + 1):
-        curve = follow(task, seed)
+    curves = [follow(task, seed) for seed in range(SEED, SEED + 3)]
+    at_once = [curve for curve in curves if curve.events.count("grasped") <= 1]  # a second try begins again, and should
+    assert len(at_once) >= 2
+    for curve in at_once:
         assert curve.progress[-1] == 1 and max(curve.progress[:-1]) < 1
         assert spearmanr(curve.progress, range(len(curve.progress))).statistic >= 0.98
         linear = [(step + 1) / len(curve.progress) for step in range(len(curve.progress))]
