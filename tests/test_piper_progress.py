@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from typing import NamedTuple
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, strategies as st
 from scipy.stats import spearmanr
 
 import envs
+import protocols
 from envs.piper.env import Piper
 from envs.piper.holding import LOST_STEPS, Watch
 from envs.piper.progress import CAP, WEIGHTS, Measured, Progress, combine
@@ -273,3 +275,15 @@ def test_a_forced_drop_takes_progress_down_and_a_second_try_brings_it_back(task:
         if recovered:
             break
     assert recovered
+
+
+@pytest.mark.slow
+@pytest.mark.simulator
+def test_progress_rises_with_time_in_every_episode_of_the_protocol() -> None:
+    ranks = []
+    for episode in protocols.load("piper_50").episodes():
+        curve = follow(episode.task, episode.seed)
+        assert curve.progress[-1] == 1
+        ranks.append(float(spearmanr(curve.progress, range(len(curve.progress))).statistic))
+    print(f"Spearman's rank correlation with time: at least {min(ranks):.3f}, median {statistics.median(ranks):.4f}")
+    assert min(ranks) >= 0.98
