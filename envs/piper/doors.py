@@ -11,10 +11,9 @@ import numpy.typing as npt
 
 from envs.piper.kinematics import BASE_M, Pose, gripper_rotation, nearest
 from envs.piper.planning import JUMP_RAD, Path, Planner
+from envs.piper.tasks import HINGES, door_point
 
 Array = npt.NDArray[np.float64]
-FRONT_M = 0.28  # x of the cabinet's front, world frame
-HINGES_M = {"left_door": (0.28, 1), "right_door": (0.04, -1)}  # y of the hinge; on which side of the door it is
 FACE_M = 0.009  # from the hinge's plane to the outer face
 FINGERS_M = np.array([0.013, 0.015, 0.013])  # half extents of the closed finger tips, along the hand's axes
 PITCHES_DEG, YAWS_RAD = (60, 52, 68, 45, 75), (0.0, 0.4, -0.4, 0.8, -0.8)
@@ -64,10 +63,8 @@ class _Way(NamedTuple):
 
     def pose(self, angle: float, away_m: float) -> Pose:
         """The hand with its fingers so far from the outer face of the door at that angle."""
-        hinge, side = HINGES_M[self.door]
-        along = np.array([-math.sin(angle), -side * math.cos(angle), 0.0])
-        out = np.array([-math.cos(angle), side * math.sin(angle), 0.0])
-        contact = np.array([FRONT_M, hinge, self.height_m]) + self.radius_m * along + FACE_M * out
+        out = np.array([-math.cos(angle), HINGES[self.door][2] * math.sin(angle), 0.0])
+        contact = np.array([*door_point(self.door, angle, self.radius_m, FACE_M), self.height_m])
         share = 1 - self.straighten * (1 - max(angle, 0.0) / self.angle)
         azimuth = math.atan2(contact[1], contact[0]) + share * self.yaw
         rotation = gripper_rotation(azimuth, self.pitch)

@@ -31,7 +31,7 @@ import math
 from typing import NamedTuple
 
 from envs.piper.holding import LIFTED_M, OPENING, Hold, Watch
-from envs.piper.tasks import CLOSED_RAD, HOLD_STEPS, TOUCH_N, Goal, goal_place, is_done, is_there
+from envs.piper.tasks import CLOSED_RAD, HOLD_STEPS, TOUCH_N, Goal, door_point, goal_place, is_done, is_there
 from envs.piper.toys import POT_HEIGHT_M, POT_RADIUS_M
 from envs.piper.tracking import HELD_N, Snapshot, Vector, vector
 
@@ -42,10 +42,8 @@ NEAR_GOAL_M = {"sink": 0.07, "stove": 0.03, "pot": 0.03, "plate": 0.03}
 GRASP_HEIGHT_M = 0.03
 GRIPPED = {"red_mug": 0.79, "green_mug": 0.79, "pot": 0.12, "blue_whale": 0.62, "octopus": 0.54}  # opening around it
 UPWARDS, SIDEWAYS = 0.3, 0.25  # share of transport that is the way up, of place that is the rest of the way across
-HINGES = {"left_door": (0.28, 0.28, -1.0), "right_door": (0.28, 0.04, 1.0)}  # x, y; sense of opening about +z
 DOOR_HEIGHT_M = 0.0775
-# Outside the door, as the fingers are 15 mm thick; and how far from the hinge they touch it first, metres.
-PUSH_AT = (-0.020, 0.085)
+PUSH_AT = (0.085, 0.020)  # from the hinge, and outside the door, as the fingers are 15 mm thick; metres
 
 WEIGHTS: dict[str, dict[str, float]] = {
     "close": {"reach": 0.58, "contact": 0.01, "push": 0.23, "closed": 0.18},
@@ -139,11 +137,7 @@ class _Close:
 def grasp_point(goal: Goal, seen: Snapshot) -> Vector:
     """Where the point between the pads has to go to take hold of the target, or to push it, metres, world frame."""
     if goal.kind == "close":
-        x, y, sense = HINGES[goal.target]
-        face, along = PUSH_AT
-        angle = seen.doors[goal.target]
-        sine, cosine = math.sin(angle), math.cos(angle)
-        return x + face * cosine - along * sine, y + sense * (face * sine + along * cosine), DOOR_HEIGHT_M
+        return *door_point(goal.target, seen.door(goal.target), *PUSH_AT), DOOR_HEIGHT_M
     x, y, z = seen.place(goal.target)
     if goal.target != "pot":
         return x, y, z + GRASP_HEIGHT_M

@@ -29,6 +29,7 @@ TOUCH_N, STILL_M_S = 0.05, 0.05
 COUNTER_M = 0.16
 BASIN = ((0.33, 0.51), (0.06, 0.26))  # inside, x and y, metres, world frame
 BASIN_BOTTOM_M = 0.085
+HINGES = {"left_door": (0.28, 0.28, 1), "right_door": (0.28, 0.04, -1)}  # x, y; the door lies at lower or higher y
 FRONT_BURNER, BACK_BURNER = (0.365, -0.14), (0.50, -0.14)
 
 
@@ -63,6 +64,20 @@ def goal_place(goal: Goal, seen: Snapshot) -> tuple[float, float, float]:
         return *FRONT_BURNER, COUNTER_M
     (x_low, x_high), (y_low, y_high) = BASIN
     return (x_low + x_high) / 2, (y_low + y_high) / 2, BASIN_BOTTOM_M
+
+
+def door_point(door: str, angle: float, along_m: float, out_m: float) -> tuple[float, float]:
+    """Where a point on a door is that stands open by `angle` rad: x and y in metres, world frame.
+
+    Args:
+        door: its name.
+        angle: how far it is open, rad.
+        along_m: from the hinge along the door, metres.
+        out_m: from the hinge's plane towards the outside, metres.
+    """
+    x, y, side = HINGES[door]
+    sine, cosine = math.sin(angle), math.cos(angle)
+    return x - along_m * sine - out_m * cosine, y - along_m * side * cosine + out_m * side * sine
 
 
 def is_there(goal: Goal, seen: Snapshot) -> bool:
