@@ -11,7 +11,7 @@ from envs.piper import ACTION
 from envs.piper.env import Piper
 from envs.piper.expert import Expert
 from envs.piper.failures import FailureModes
-from envs.piper.holding import COLLISION_STEPS, CRASH_N, Verdict, Watch
+from envs.piper.holding import COLLISION_STEPS, CRASH_N, Watch
 from envs.piper.tasks import COUNTER_M, HOLD_STEPS, STILL_M_S, TASKS, TOUCH_N, Goal, is_done, is_there
 from envs.piper.tracking import Snapshot
 from protocols.contracts import Episode, FloatArray
@@ -29,11 +29,10 @@ INTO = [task for task, goal in TASKS.items() if goal.kind in ("pot", "plate")]
 def verdicts(task: str, seen: list[Snapshot]) -> list[bool]:
     """After each of these steps."""
     watch = Watch(TASKS[task], at_rest(task, (1.0, 1.0)) if TASKS[task].kind == "close" else at_rest(task))
-    verdict = Verdict(TASKS[task], watch)
     told = []
     for one in seen:
         watch.update(one)
-        told.append(verdict.update(one))
+        told.append(watch.success)
     return told
 
 

@@ -15,7 +15,7 @@ from envs import piper
 from envs.episodes import EpisodeEnv, Step
 from envs.piper.expert import Expert
 from envs.piper.failures import FailureModes
-from envs.piper.holding import Verdict, Watch
+from envs.piper.holding import Watch
 from envs.piper.kinematics import HIGH, LOW
 from envs.piper.progress import Progress
 from envs.piper.scenes import specification
@@ -48,7 +48,6 @@ class Piper(EpisodeEnv):
         self.opening = 1.0
         self.seen = self.world.tracker.snapshot(self.target, self.opening)
         self._watch = Watch(self.goal, self.seen)
-        self._verdict = Verdict(self.goal, self._watch)
         self._progress = Progress(self.goal, self.seen, self._watch)
         self._failures = FailureModes(self.goal, self.seen, self._watch)
         self._expert: Expert | None = None
@@ -57,7 +56,7 @@ class Piper(EpisodeEnv):
         self._control(action.astype(np.float64))
         self.seen = self.world.tracker.snapshot(self.target, self.opening)
         events = self._watch.update(self.seen)
-        success = self._verdict.update(self.seen)
+        success = self._watch.success
         measured = self._progress.update(self.seen, success, events)
         self._failures.update(self.seen, events)
         return Step(float(success), measured.progress, measured.stage, measured.events, success)

@@ -38,18 +38,20 @@ class Watch:
         start: the state before the first control step.
 
     hold: of the target; None where it is a door.
+    done_steps: for how many control steps, up to the last one, the target has been there and let go.
     crashed: the arm has pressed on furniture so hard and so long that a real one would have been stopped.
     """
 
     def __init__(self, goal: Goal, start: Snapshot) -> None:
         self._goal = goal
         self.hold = None if goal.kind == "close" else Hold(goal, start)
-        self.crashed = False
+        self.done_steps, self.crashed = 0, False
         self._troubles = Troubles(goal, start)
         self._crashing = 0
 
     def update(self, seen: Snapshot) -> list[str]:
         """Look at the state that a control step has led to; the events of that step."""
+        self.done_steps = self.done_steps + 1 if is_done(self._goal, seen) else 0
         held = self.hold.update(seen, is_there(self._goal, seen)) if self.hold else ""
         events = [held] if held else []
         events += self._troubles.update(seen)
@@ -58,6 +60,12 @@ class Watch:
             self.crashed = True
             events.append("crash")
         return events
+
+    @property
+    def success(self) -> bool:
+        """The verdict: done for `HOLD_STEPS` control steps, what is to be moved was lifted once, no crash."""
+        lifted = self.hold is None or self.hold.lifted
+        return self.done_steps >= HOLD_STEPS and lifted and not self.crashed
 
 
 class Hold:
@@ -156,22 +164,3 @@ class Troubles:
             return []
         self._told = True
         return ["collision"]
-
-
-class Verdict:
-    """Whether an episode has succeeded: done for `HOLD_STEPS` steps, what is to be moved was lifted once, no crash.
-
-    Args:
-        goal: the task.
-        watch: of the same episode; it looks at each state first.
-    """
-
-    def __init__(self, goal: Goal, watch: Watch) -> None:
-        self._goal, self._watch = goal, watch
-        self._done = 0
-
-    def update(self, seen: Snapshot) -> bool:
-        """The verdict after a control step has led to that state."""
-        self._done = self._done + 1 if is_done(self._goal, seen) else 0
-        lifted = self._watch.hold is None or self._watch.hold.lifted
-        return self._done >= HOLD_STEPS and lifted and not self._watch.crashed

@@ -31,7 +31,7 @@ import math
 from typing import NamedTuple
 
 from envs.piper.holding import LIFTED_M, OPENING, Hold, Watch
-from envs.piper.tasks import CLOSED_RAD, HOLD_STEPS, TOUCH_N, Goal, door_point, goal_place, is_done, is_there
+from envs.piper.tasks import CLOSED_RAD, HOLD_STEPS, TOUCH_N, Goal, door_point, goal_place, is_there
 from envs.piper.toys import POT_HEIGHT_M, POT_RADIUS_M
 from envs.piper.tracking import HELD_N, Snapshot, Vector, vector
 
@@ -73,7 +73,7 @@ class Progress:
 
     def __init__(self, goal: Goal, start: Snapshot, watch: Watch) -> None:
         hold = watch.hold
-        self._chain: _Close | _Carry = _Carry(goal, start, hold) if hold else _Close(goal, start)
+        self._chain: _Close | _Carry = _Carry(goal, start, watch, hold) if hold else _Close(goal, start, watch)
         self._weights = WEIGHTS[goal.kind]
         self._success = False
 
@@ -113,19 +113,17 @@ class _Now(NamedTuple):
 class _Close:
     """The chain of the door tasks."""
 
-    def __init__(self, goal: Goal, start: Snapshot) -> None:
-        self._goal = goal
+    def __init__(self, goal: Goal, start: Snapshot, watch: Watch) -> None:
+        self._goal, self._watch = goal, watch
         self._door = start.names.index(goal.target)
         self._angle = start.door(goal.target)
         self._way = max(math.dist(start.tcp, grasp_point(goal, start)) - NEAR_DOOR_M, NEAR_DOOR_M)
-        self._done = 0
 
     def update(self, seen: Snapshot) -> _Now:
         angle = seen.doors[self._goal.target]
         pushed = (self._angle - angle) / (self._angle - CLOSED_RAD)
-        self._done = self._done + 1 if angle < CLOSED_RAD else 0
-        if self._done:
-            return _Now("closed", self._done / HOLD_STEPS)
+        if self._watch.done_steps:
+            return _Now("closed", self._watch.done_steps / HOLD_STEPS)
         if pushed > 0.02:
             return _Now("push", pushed)
         if seen.touches[self._door] > TOUCH_N:
@@ -148,19 +146,18 @@ def grasp_point(goal: Goal, seen: Snapshot) -> Vector:
 class _Carry:
     """The chain of the pick-and-place tasks."""
 
-    def __init__(self, goal: Goal, start: Snapshot, hold: Hold) -> None:
-        self._goal, self._hold = goal, hold
+    def __init__(self, goal: Goal, start: Snapshot, watch: Watch, hold: Hold) -> None:
+        self._goal, self._watch, self._hold = goal, watch, hold
         self._toy = start.toys.index(goal.target)
         self._way = max(math.dist(start.tcp, grasp_point(goal, start)) - NEAR_GRASP_M, NEAR_GRASP_M)
         self._near = NEAR_GOAL_M[goal.kind]
         self._stature = start.centre(goal.target)[2] - start.place(goal.target)[2]
         self._gripped = GRIPPED[goal.target]
-        self._done, self._grip_n, self._opening = 0, 0.0, 0.0
+        self._grip_n, self._opening = 0.0, 0.0
         self._top = self._entered = -math.inf
 
     def update(self, seen: Snapshot) -> _Now:
         there = self._hold.lifted and is_there(self._goal, seen)
-        self._done = self._done + 1 if there and is_done(self._goal, seen) else 0
         if there and (not self._hold.held or self._hold.lost is not None or self._hold.opening):
             return _Now("release", self._released(seen))
         if self._hold.held:
@@ -177,8 +174,8 @@ class _Carry:
 
     def _released(self, seen: Snapshot) -> float:
         """Half for the pads' force that goes, half for the time at rest."""
-        if self._done:
-            return 0.5 + 0.5 * self._done / HOLD_STEPS
+        if self._watch.done_steps:
+            return 0.5 + 0.5 * self._watch.done_steps / HOLD_STEPS
         force = float(seen.touches[len(seen.doors) + self._toy])
         return 0.5 * (1 - min(force / max(self._grip_n, HELD_N), 1))
 

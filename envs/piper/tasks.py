@@ -100,7 +100,7 @@ def is_there(goal: Goal, seen: Snapshot) -> bool:
 
 
 def is_done(goal: Goal, seen: Snapshot) -> bool:
-    """Whether the target is there and let go; what else a success wants, `holding.Verdict` says."""
+    """Whether the target is there and let go; what else a success wants, `holding.Watch` says."""
     if goal.kind == "close":
         return is_there(goal, seen)
     return is_there(goal, seen) and is_free(goal, seen)
