@@ -9,6 +9,17 @@ A suite module has
     spec(image_size_px)       -> EnvSpec, all that can be looked at; imports no simulator
     make(cameras, image_size_px, render)  -> a `SuiteEnv` for every task of the suite
     missing(images=False)     -> one line per thing that is missing to run, or to draw as well, saying how to get it
+
+and, where it reads asset files that it does not bring along,
+
+    assets.prepare(where)     -> the files that `where` means: "auto", "stand-in", "official-only" or a folder. It has
+                              their `hash`, their `deviations` from the official ones, and a `summary` in one line
+    assets.fetch()            -> the folder into which it has downloaded the official files
+    make(..., assets="auto")  takes `where` as well
+
+and, where its files of demonstrations shall say more than others',
+
+    demonstration_attributes(task)  -> attributes of the group `data` by name, text or what can be JSON
 """
 
 from __future__ import annotations
@@ -18,6 +29,7 @@ from types import ModuleType
 from typing import Any, Protocol as Interface
 
 import gymnasium
+import numpy as np
 import numpy.typing as npt
 
 import envs as package
@@ -52,6 +64,10 @@ class SuiteEnv(Interface):
 
     def expert_action(self) -> FloatArray:
         """(A,) what the suite's scripted expert does now; it may read the simulator's state."""
+        ...
+
+    def simulator_state(self) -> npt.NDArray[np.float64]:
+        """(n,) the simulator's flattened state now: time, positions, velocities; demonstrations keep it."""
         ...
 
     def close(self) -> None:

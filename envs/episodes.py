@@ -219,6 +219,10 @@ class EpisodeEnv(gymnasium.Env[dict[str, Any], FloatArray]):
     def expert_action(self) -> FloatArray:
         """(A,) what the suite's scripted expert does now."""
 
+    def simulator_state(self) -> npt.NDArray[np.float64]:
+        """(n,) the simulator's flattened state now: time, positions, velocities; demonstrations keep it."""
+        raise NotImplementedError(f"suite {self.module.__name__!r} does not tell its simulator's state yet")
+
     @abstractmethod
     def fingerprint(self) -> str:
         """Hash of the start that was reached."""
@@ -230,8 +234,17 @@ class EpisodeEnv(gymnasium.Env[dict[str, Any], FloatArray]):
 
 @functools.cache
 def told(default_protocol: str, task: str, shift: str) -> tuple[str, str]:
-    """The suite's name and what a policy is told: by its default protocol, or by one of its starts with that shift."""
+    """The suite's name and what a policy is told: by its default protocol, or by another one of its starts.
+
+    The first that has the task with that shift tells, and where there is none the first that has it without one.
+    """
     default = protocols.load(default_protocol)
-    shifted = (protocols.load(name) for name in protocols.names() if shift != default.shift)
-    chosen = next((one for one in shifted if (one.starts, one.shift) == (default.starts, shift)), default)
-    return default.suite, next(one.instruction for one in chosen.tasks if one.name == task)
+    found = (
+        row.instruction
+        for wanted in (shift, "none")
+        for name in (default_protocol, *protocols.names())
+        if ((one := protocols.load(name)).starts, one.shift) == (default.starts, wanted)
+        for row in one.tasks
+        if row.name == task
+    )
+    return default.suite, next(found)

@@ -17,10 +17,11 @@ class Renderer:
     Args:
         size_px: height and width.
         profile: "official", the model's own quality, or "fast", without shadows, multisampling and reflections.
+        option: which groups of geoms and sites are drawn, MuJoCo's defaults where not given.
     """
 
-    def __init__(self, size_px: int, profile: str) -> None:
-        self.size_px = size_px
+    def __init__(self, size_px: int, profile: str, option: mujoco.MjvOption | None = None) -> None:
+        self.size_px, self.option = size_px, option
         self.fast = require("render profile", profile, RENDER_PROFILES) == "fast"
         self.renderer: mujoco.Renderer | None = None
 
@@ -30,7 +31,7 @@ class Renderer:
             self.close()
             self.renderer = self._open(model)
             atexit.register(self.renderer.close)  # before MuJoCo's own hook ends EGL under the context
-        self.renderer.update_scene(data, camera=camera)
+        self.renderer.update_scene(data, camera, self.option)
         image: ImageArray = self.renderer.render()
         return image
 

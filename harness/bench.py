@@ -4,8 +4,8 @@ In CPU seconds, and as ratios within one run; wall times are not taken, machines
 (the harness's workers included) that is run twice, with one and with several episodes per task: the difference is the
 cost of the steps, what is left is start-up. Peak memory is that of the largest process.
 
-Meta-World stands beside a plain simulator loop, under the policy `zero`, which costs nothing, with chunks of k actions.
-Any other suite: its expert without frames, whose plans cost too; and the same episodes replayed, without frames (the
+Meta-World and LIBERO stand beside a plain simulator loop, under the policy `zero`, which costs nothing, with chunks of k
+actions. Any other suite: its expert without frames, whose plans cost too; and the same episodes replayed, without frames (the
 simulation alone) and through all cameras in both render profiles.
 """
 
@@ -26,10 +26,12 @@ from rich.table import Table
 
 import envs
 import protocols
+from harness.assets import used
+from harness.options import add_assets_option
 from protocols.contracts import RENDER_PROFILES, at_least_one
 from results.store import read
 
-SIZE_PX = 224
+SIZE_PX = 224  # of suites that stand beside no plain loop
 PLAIN_WIDTH = 120  # characters, where the output goes to a file or a pipe
 
 
@@ -111,12 +113,13 @@ def run(command: list[str], load: Load, trials: int) -> Cost:
     return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, steps, renders)
 
 
-def suite_rows(suite: str, load: Load, chunk: int, workers: int) -> list[Row]:
+def suite_rows(suite: str, load: Load, chunk: int, workers: int, assets: str | None = None) -> list[Row]:
     """Rows of any suite: its expert without frames, and the same episodes replayed without and with all cameras."""
     cameras = ",".join(envs.load(suite).spec(SIZE_PX).observation.cameras)
 
     def ours(policy: str, *options: str, store: str = "STORE", trials: str = "TRIALS") -> list[str]:
-        what = ("harness.run", "--policy", policy, "--suite", suite, "--tasks", ",".join(load.tasks), *options)
+        where = ("--assets", assets) if assets else ()
+        what = ("harness.run", "--policy", policy, "--suite", suite, "--tasks", ",".join(load.tasks), *where, *options)
         return [*what, "--max-steps", str(load.steps), "--workers", str(workers), "--trials", trials, "--store", store]
 
     with tempfile.TemporaryDirectory() as recorded:
@@ -135,25 +138,58 @@ def suite_rows(suite: str, load: Load, chunk: int, workers: int) -> list[Row]:
         return [measure(*plan, load) for plan in track(plans, "measuring", console=console, transient=True)]
 
 
-def rows(tasks: tuple[str, ...], chunk: int, steps: int, workers: int) -> list[Row]:
-    """Meta-World's rows: with frames (few episodes, they are dear) and state only (many)."""
-    seen, unseen = Load(tasks, 3, steps), Load(tasks, 60, steps)
-    listed = ",".join(tasks)
+@dataclass(frozen=True)
+class Yardstick:
+    """How a suite stands beside a plain loop: the protocol with its frames, three tasks, cameras, and what is enough.
+
+    `seen` and `unseen` are the trials with frames, which are dear, and without.
+    """
+
+    protocol: str
+    tasks: tuple[str, ...]
+    cameras: str
+    seen: int
+    unseen: int
+    steps: int
+
+
+YARDSTICKS = {
+    "metaworld": Yardstick("metaworld_mt50", ("reach-v3", "push-v3", "drawer-open-v3"), "agent", 3, 60, 100),
+    "libero": Yardstick(
+        "libero_official",
+        (
+            "pick_up_the_black_bowl_on_the_ramekin_and_place_it_on_the_plate",
+            "pick_up_the_alphabet_soup_and_place_it_in_the_basket",
+            "KITCHEN_SCENE3_turn_on_the_stove_and_put_the_moka_pot_on_it",
+        ),
+        "agent,wrist",
+        3,
+        8,
+        60,
+    ),
+}
+
+
+def rows(suite: str, tasks: tuple[str, ...], chunk: int, steps: int, workers: int) -> list[Row]:
+    """Rows of a suite that stands beside a plain loop: with frames, and state only."""
+    yardstick = YARDSTICKS[suite]
+    seen, unseen = Load(tasks, yardstick.seen, steps), Load(tasks, yardstick.unseen, steps)
+    listed, size_px = ",".join(tasks), protocols.load(yardstick.protocol).image_size_px
 
     def raw(load: Load, every: int) -> list[str]:
-        return ["harness.raw_loop", listed, "TRIALS", str(load.steps), str(every), str(SIZE_PX)]
+        return ["harness.raw_loop", suite, listed, "TRIALS", str(load.steps), str(every), str(size_px)]
 
     def ours(load: Load, *policy: str) -> list[str]:
         arguments = [word for pair in (f"chunk={chunk}", *policy) for word in ("--policy-arg", pair)]
         return [
-            *("harness.run", "--policy", "zero", "--suite", "metaworld", *arguments, "--tasks", listed),
+            *("harness.run", "--policy", "zero", "--protocol", yardstick.protocol, *arguments, "--tasks", listed),
             *("--trials", "TRIALS", "--max-steps", str(load.steps), "--workers", str(workers), "--store", "STORE"),
         ]
 
     plans = [
-        ("raw loop, frame at each step", raw(seen, 1), seen),
-        (f"raw loop, frame at each {chunk}th", raw(seen, chunk), seen),
-        (f"harness, chunk {chunk}, agent camera", ours(seen, "cameras=agent"), seen),
+        ("raw loop, frames at each step", raw(seen, 1), seen),
+        (f"raw loop, frames at each {chunk}th", raw(seen, chunk), seen),
+        (f"harness, chunk {chunk}, {yardstick.cameras}", ours(seen, f"cameras={yardstick.cameras}"), seen),
         ("raw loop, no frames", raw(unseen, 0), unseen),
         (f"harness, chunk {chunk}, state only", ours(unseen), unseen),
     ]
@@ -190,11 +226,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m harness.bench", description=__doc__)
     parser.add_argument("--suite", default="metaworld", metavar="S", help="(default: metaworld)")
     parser.add_argument("--tasks", metavar="A,B", help="(default: three of the suite)")
-    parser.add_argument("--trials", type=int, metavar="N", help="episodes per task, not of metaworld (default: 8)")
-    parser.add_argument("--chunk", type=int, metavar="K", help="actions per look (default: 10, other suites 4)")
-    parser.add_argument("--steps", type=int, metavar="N", help="longest episode (default: 100, other suites 400)")
+    parser.add_argument(
+        "--trials", type=int, metavar="N", help="episodes per task, where no plain loop stands beside (default: 8)"
+    )
+    parser.add_argument(
+        "--chunk", type=int, metavar="K", help="actions per look (default: 10, 4 where no plain loop stands beside)"
+    )
+    parser.add_argument("--steps", type=int, metavar="N", help="longest episode (default: the suite's)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="worker processes (default: 1)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_assets_option(parser.add_argument)
     chosen = parser.parse_args(arguments)
     try:
         measured = measured_suite(chosen)
@@ -202,7 +243,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (RuntimeError, LookupError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    compared = ratios(measured) if chosen.suite == "metaworld" else {}
+    compared = ratios(measured) if chosen.suite in YARDSTICKS else {}
     if chosen.json:
         print(json.dumps({"rows": [asdict(row) for row in measured], "ratios": compared}, indent=1))
         return 0
@@ -220,24 +261,26 @@ def measured_suite(chosen: argparse.Namespace) -> list[Row]:
         LookupError, ValueError: a mistake in the options.
         RuntimeError: a command has failed.
     """
-    ours = chosen.suite == "metaworld"
-    if ours and chosen.trials is not None:
-        raise ValueError("trials are fixed for metaworld, 3 with frames and 60 without; leave --trials out")
-    chunk = (10 if ours else 4) if chosen.chunk is None else chosen.chunk
-    steps = (100 if ours else 400) if chosen.steps is None else chosen.steps
+    beside = YARDSTICKS.get(chosen.suite)
+    if beside and (chosen.trials is not None or chosen.assets is not None):
+        raise ValueError(f"trials and assets are fixed for {chosen.suite}; leave --trials and --assets out")
+    chunk = (10 if beside else 4) if chosen.chunk is None else chosen.chunk
+    steps = (beside.steps if beside else 400) if chosen.steps is None else chosen.steps
     trials = 8 if chosen.trials is None else chosen.trials
     for option, value in (("chunk", chunk), ("steps", steps), ("workers", chosen.workers)):
         at_least_one(option, value)
     if trials < 2:
         raise ValueError(f"trials must be at least 2, so that start-up can be told apart, not {trials}")
-    protocol = protocols.load(envs.load(chosen.suite).DEFAULT_PROTOCOL)
+    suite = envs.load(chosen.suite)
+    used(suite, chosen.assets)
+    protocol = protocols.load(beside.protocol if beside else suite.DEFAULT_PROTOCOL)
     names = [task.name for task in protocol.tasks]
-    few = ["reach-v3", "push-v3", "drawer-open-v3"] if ours else names[:: max(1, len(names) // 3)][:3]
+    few = list(beside.tasks) if beside else names[:: max(1, len(names) // 3)][:3]
     wanted = few if chosen.tasks is None else chosen.tasks.split(",")
     tasks = tuple(task.name for task in protocol.changed(tasks=wanted).tasks)
-    if ours:
-        return rows(tasks, chunk, steps, chosen.workers)
-    return suite_rows(chosen.suite, Load(tasks, trials, steps), chunk, chosen.workers)
+    if beside:
+        return rows(chosen.suite, tasks, chunk, steps, chosen.workers)
+    return suite_rows(chosen.suite, Load(tasks, trials, steps), chunk, chosen.workers, chosen.assets)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
     --suite S    exit 1 when this suite cannot run
     --gl         exit 1 when no image can be rendered
-    --install    install missing OpenGL libraries, as root on a Debian-like system; elsewhere say which
+    --install    install hf-libero where it is absent, without its dependencies, of which one has to be compiled and
+                 others would replace torch; and missing OpenGL libraries, as root on a Debian-like system, elsewhere
+                 say which
+    --fetch S    download the official asset files of this suite; without them stand-ins are used, and records say so
 
 Without OpenGL everything runs that looks at no image. Renderer and graphics card are asked in a process of their own,
 so that a broken driver ends that process and not this one.
@@ -11,12 +14,15 @@ so that a broken driver ends that process and not this one.
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.metadata
 import os
 import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from rich import box
@@ -25,11 +31,14 @@ from rich.table import Table
 
 import envs
 from envs import gl
+from harness.assets import used
 
 OLDEST_PYTHON = (3, 11)
 PLAIN_WIDTH = 160  # characters, where the output goes to a file or a pipe
 PROBE_LIMIT_S = 120
-APT_LIMIT_S = 900
+APT_LIMIT_S = 900.0
+PIP_LIMIT_S = 300.0
+WITHOUT_DEPENDENCIES = ("hf-libero==0.1.4",)  # what of its dependencies is needed, ours name
 RENDERER_PROBE = "from harness import doctor; print(doctor.renderer())"
 TORCH_PROBE = "from harness import doctor; print(doctor.torch_device())"
 
@@ -43,18 +52,30 @@ class Finding(NamedTuple):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns 0, 1 where what was asked for cannot run, or 2 for an unknown suite."""
+    """The command line; returns 0, 1 where what was asked for cannot run, or 2 for a suite that is not there."""
     chosen = parse(arguments)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    names = [chosen.suite] if chosen.suite else envs.names()
     try:
-        suites = [look_at_suite(name) for name in ([chosen.suite] if chosen.suite else envs.names())]
+        for name in names:
+            envs.load(name)
+        fetch = fetcher(chosen.fetch) if chosen.fetch else None
     except LookupError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    for line in install_packages() if chosen.install else []:
+        console.print(line, soft_wrap=True, markup=False)
     opengl = look_at_opengl()
     if chosen.install and not opengl.ready:
         console.print(install(), soft_wrap=True, markup=False)
         opengl = look_at_opengl()
+    try:
+        if fetch:
+            console.print(f"the asset files of {chosen.fetch} are in {fetch()}", soft_wrap=True, markup=False)
+    except (RuntimeError, OSError, ValueError) as error:
+        print(f"error: the asset files of {chosen.fetch} cannot be fetched: {in_one_line(error)}", file=sys.stderr)
+        return 1
+    suites = [look_at_suite(name) for name in names]
     console.print(drawn([look_at_python(), look_at_torch(), opengl, *suites]))
     asked = [*(suites if chosen.suite else []), *([opengl] if chosen.gl else [])]
     return 0 if all(finding.ready for finding in asked) else 1
@@ -65,7 +86,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m harness.doctor", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--suite", help="report on this suite alone, and exit 1 when it cannot run")
     parser.add_argument("--gl", action="store_true", help="exit 1 when no image can be rendered")
-    parser.add_argument("--install", action="store_true", help="as root on Debian: install missing OpenGL libraries")
+    parser.add_argument(
+        "--install", action="store_true", help="install hf-libero and, as root on Debian, OpenGL libraries"
+    )
+    parser.add_argument("--fetch", metavar="SUITE", help="download the official asset files of this suite")
     return parser.parse_args(arguments)
 
 
@@ -133,13 +157,51 @@ def probed(code: str) -> tuple[bool, str]:
 
 
 def look_at_suite(name: str) -> Finding:
-    """The suite's packages, or what they lack. Raises LookupError for an unknown name."""
+    """The suite's packages and asset files, or what it lacks. Raises LookupError for an unknown name."""
     suite = envs.load(name)
     if missing := suite.missing():
         return Finding(name, False, "\n".join(missing))
-    return Finding(
-        name, True, ", ".join(f"{package} {importlib.metadata.version(package)}" for package in suite.PACKAGES)
-    )
+    versions = ", ".join(f"{package} {importlib.metadata.version(package)}" for package in suite.PACKAGES)
+    try:
+        found = used(suite, None)
+    except (LookupError, ValueError, RuntimeError, OSError) as error:
+        return Finding(name, False, f"{versions}\n{error}")
+    return Finding(name, True, f"{versions}\n{found.summary}" if found else versions)
+
+
+def fetcher(name: str) -> Callable[[], Path]:
+    """What downloads the suite's asset files. Raises LookupError for an unknown suite or one without such files."""
+    suite = envs.load(name)
+    if not hasattr(suite, "assets"):
+        raise LookupError(f"suite {name!r} has no asset files to fetch")
+    fetch: Callable[[], Path] = suite.assets.fetch
+    return fetch
+
+
+def in_one_line(error: Exception) -> str:
+    """What went wrong, in one line whatever a library has written."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def install_packages() -> Iterator[str]:
+    """Install what is absent of the packages that come without their dependencies; one line on each of these."""
+    for package in WITHOUT_DEPENDENCIES:
+        try:
+            importlib.metadata.version(package.partition("==")[0])
+        except importlib.metadata.PackageNotFoundError:
+            problem = pip("install", "--no-deps", "--retries", "1", package)
+            by_hand = f"pip install --no-deps {package}"
+            yield (
+                f"{package} could not be installed ({problem}); by hand: {by_hand}"
+                if problem
+                else f"installed {package}"
+            )
+            importlib.invalidate_caches()
+
+
+def pip(*arguments: str) -> str:
+    """Run this interpreter's pip quietly; empty where it succeeded, else the last line of its complaint."""
+    return complaint_of([sys.executable, "-m", "pip", "--quiet", *arguments], PIP_LIMIT_S)
 
 
 def install() -> str:
@@ -161,16 +223,20 @@ def install() -> str:
 
 def apt(*arguments: str) -> str:
     """Run apt-get quietly; empty where it succeeded, else the last line of its complaint."""
-    command = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120", *arguments]
+    return complaint_of(["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120", *arguments], APT_LIMIT_S)
+
+
+def complaint_of(command: list[str], limit_s: float) -> str:
+    """Run a command that asks nothing; empty where it succeeded, else the last line of its complaint."""
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=APT_LIMIT_S, env=quiet, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, env=quiet, check=False)
     except subprocess.TimeoutExpired:
-        return f"apt-get {arguments[0]} did not end within {APT_LIMIT_S} s"
+        return f"it did not end within {limit_s:g} s"
     complaint = done.stderr.strip().splitlines()
     if done.returncode == 0:
         return ""
-    return complaint[-1] if complaint else f"apt-get {arguments[0]} failed"
+    return complaint[-1] if complaint else f"exit code {done.returncode}"
 
 
 def drawn(findings: list[Finding]) -> Table:

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +17,12 @@ import numpy as np
 import envs
 import policies
 from harness import pool, provenance
+from harness.assets import used
 from harness.recordings import with_actions
 from harness.rollout import CannotStartError, Rollout, Running
 from harness.schedule import Job
 from policies.execution import wrapped
-from protocols.contracts import EvaluationProtocol, Policy, Record, misfits
+from protocols.contracts import EnvSpec, EvaluationProtocol, Policy, Record, misfits
 from protocols.registry import require
 from results.store import Store
 
@@ -35,6 +37,7 @@ class Evaluation:
         policy: name of the policy.
         arguments: the policy's own arguments.
         execution: how its plans are executed, see `policies.execution`.
+        assets: where the suite's asset files come from, see `harness.assets`.
 
     Raises:
         LookupError: no such suite or policy, or a suite without the protocol's shift.
@@ -42,12 +45,16 @@ class Evaluation:
     """
 
     def __init__(
-        self, protocol: EvaluationProtocol, policy: str, arguments: dict[str, Any], execution: str = "own"
+        self,
+        protocol: EvaluationProtocol,
+        policy: str,
+        arguments: dict[str, Any],
+        execution: str = "own",
+        assets: str | None = None,
     ) -> None:
-        self.protocol = protocol
         self.suite = envs.load(protocol.suite)
         require("shift", protocol.shift, self.suite.SHIFTS)
-        spec = self.suite.spec(protocol.image_size_px)
+        spec: EnvSpec = self.suite.spec(protocol.image_size_px)
         self.policy_name = policies.described(policy, arguments, execution)
         if policy == "replay":
             arguments = with_actions(arguments)
@@ -56,9 +63,13 @@ class Evaluation:
             raise ValueError(f"policy {policy!r} does not fit suite {protocol.suite!r}: {'; '.join(lines)}")
         if lines := self.suite.missing(images=bool(self.policy.observation.cameras)):
             raise ValueError(f"suite {protocol.suite!r} cannot run policy {policy!r}: {'; '.join(lines)}")
+        self.state = spec.observation.state
         self.fingerprint = self.policy.fingerprint()
-        self.deciding = provenance.deciding_hash(protocol, self.suite, self.policy_name, self.fingerprint)
-
+        self.assets = used(self.suite, assets)
+        if self.assets:
+            protocol = replace(protocol, deviations=(*protocol.deviations, *self.assets.deviations))
+        self.protocol, self.where = protocol, self.assets.where if self.assets else None
+        self.deciding = provenance.deciding_hash(protocol, self.suite, self.policy_name, self.fingerprint, self.assets)
         self.tiers = {task.name: task.tier for task in protocol.tasks}
 
     @cached_property
@@ -108,7 +119,7 @@ class Evaluation:
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         with ExitStack() as stack:
             crew = [self._worker(stack, hung_after_s) for _ in range(crew_size)]
-            store.add_run(run, provenance.run_provenance(self.protocol, list(command)))
+            store.add_run(run, provenance.run_provenance(self.protocol, list(command), self.assets))
             for running in self._ended(crew, jobs, store):
                 record = self._record(running, run)
                 store.add(record)
@@ -119,7 +130,7 @@ class Evaluation:
 
     def _ended(self, crew: list[pool.WorkerHandle], jobs: list[Job], store: Store) -> Iterator[Running]:
         try:
-            yield from Rollout(self.policy, crew).run(jobs)
+            yield from Rollout(self.policy, crew, self.state).run(jobs)
         except CannotStartError as error:
             note_error(store.folder, str(error), error.trace)
             raise
@@ -127,7 +138,8 @@ class Evaluation:
     def _worker(self, stack: ExitStack, hung_after_s: float) -> pool.WorkerHandle:
         cameras = tuple(self.policy.observation.cameras)
         protocol = self.protocol
-        worker = pool.WorkerHandle(protocol.suite, cameras, protocol.image_size_px, protocol.render, hung_after_s)
+        look = cameras, protocol.image_size_px, protocol.render
+        worker = pool.WorkerHandle(protocol.suite, *look, hung_after_s, self.where)
         stack.callback(worker.close)
         return worker
 

@@ -2,10 +2,11 @@
 
 Whether a video is made changes no record, and it can be made of any store at any time:
 
-    python -m harness.film --store DIR [--video failures|all] [--tasks A,B] [--cameras agent,wrist]
+    python -m harness.film --store DIR [--video failures|all] [--tasks A,B] [--cameras agent,wrist] [--assets WHERE]
 
-A record that does not play as it was recorded (another simulator version, say) is reported, and gets no video. The
-name of a video tells its cameras where they are not the usual one.
+A record that does not play as it was recorded (another simulator version, say) is reported, and gets no video; nor do
+records whose suite had other asset files than it has here. The name of a video tells its cameras where they are not the
+usual one.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
 import envs
+from harness.assets import Used, make_options, used
+from harness.options import add_assets_option
 from harness.pool import single_threaded, worker_count
 from protocols.contracts import Record
 from protocols.registry import require
@@ -42,6 +46,7 @@ def film(
     render: str,
     workers: int | None = None,
     cameras: tuple[str, ...] = USUAL_CAMERAS,
+    assets: str | None = None,
 ) -> list[str]:
     """Make the videos that are missing; one line for each that cannot be made.
 
@@ -52,6 +57,7 @@ def film(
         render: render profile of the frames.
         workers: processes, by default one per core.
         cameras: roles of the cameras whose frames stand side by side.
+        assets: where the suite's asset files come from, None for a suite that has none.
 
     Raises:
         LookupError: a camera that a suite does not have.
@@ -64,12 +70,22 @@ def film(
     if lines := [line for suite in suites for line in envs.load(suite).missing(images=True)]:
         raise RuntimeError("no videos: " + "; ".join(lines))
     console = Console(stderr=True, soft_wrap=True)
-    one = functools.partial(film_one, folder=folder, image_size_px=image_size_px, render=render, cameras=cameras)
+    view = View(image_size_px, render, cameras, assets)
+    one = functools.partial(film_one, folder=folder, view=view)
     complaints = film_each(left, one, worker_count(workers), console)
     for line in complaints:
         console.print(line, style="yellow")
     console.print(f"{len(left) - len(complaints)} new videos in {folder}")
     return complaints
+
+
+class View(NamedTuple):
+    """How a video is drawn, see `film`."""
+
+    image_size_px: int
+    render: str
+    cameras: tuple[str, ...]
+    assets: str | None
 
 
 def check_cameras(records: list[Record], cameras: tuple[str, ...]) -> None:
@@ -108,24 +124,25 @@ def leave_ctrl_c_to_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def film_one(record: Record, folder: Path, image_size_px: int, render: str, cameras: tuple[str, ...]) -> list[str]:
+def film_one(record: Record, folder: Path, view: View) -> list[str]:
     """Film one record in this process; the complaint, if there is one."""
-    env, rate_hz = opened(record.episode.suite, image_size_px, render, cameras)
+    env, rate_hz = opened(record.episode.suite, view)
     every = max(1, round(rate_hz / FRAMES_PER_S / SLOWED))
-    path = path_of(record, folder, cameras)
+    path = path_of(record, folder, view.cameras)
     try:
-        write(path, played(env, record, every, cameras), caption(record), fps=FRAMES_PER_S)
+        write(path, played(env, record, every, view.cameras), caption(record), fps=FRAMES_PER_S)
     except DiffersError as difference:
         return [f"no video of {record.episode.task} episode {record.episode.index}: {difference}"]
     return []
 
 
 @functools.cache
-def opened(suite: str, image_size_px: int, render: str, cameras: tuple[str, ...]) -> tuple[envs.SuiteEnv, float]:
+def opened(suite: str, view: View) -> tuple[envs.SuiteEnv, float]:
     """This process's environment, kept from video to video, and its control rate in Hz."""
-    module = envs.load(suite)
-    env: envs.SuiteEnv = module.make(cameras=cameras, image_size_px=image_size_px, render=render)
-    return env, module.spec(image_size_px).action.rate_hz
+    module, size_px = envs.load(suite), view.image_size_px
+    options = {"cameras": view.cameras, "image_size_px": size_px, "render": view.render} | make_options(view.assets)
+    env: envs.SuiteEnv = module.make(**options)
+    return env, module.spec(size_px).action.rate_hz
 
 
 class DiffersError(RuntimeError):
@@ -161,10 +178,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tasks", metavar="A,B", help="only these tasks")
     parser.add_argument("--cameras", default="agent", metavar="A,B", help="cameras side by side (default: agent)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
+    add_assets_option(parser.add_argument, "as recorded")
     chosen = parser.parse_args(arguments)
     try:
         cameras = tuple(chosen.cameras.split(","))
-        return film_store(chosen.store, chosen.video, chosen.tasks, chosen.workers, cameras)
+        return film_store(chosen.store, chosen.video, chosen.tasks, chosen.workers, cameras, chosen.assets)
     except (StoreError, LookupError, ValueError, RuntimeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -173,7 +191,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def film_store(folder: Path, video: str, tasks: str | None, workers: int | None, cameras: tuple[str, ...]) -> int:
+def film_store(
+    folder: Path,
+    video: str,
+    tasks: str | None,
+    workers: int | None,
+    cameras: tuple[str, ...],
+    assets: str | None = None,
+) -> int:
     """Film a store's records, each in the quality of its run; 1 where some do not play as recorded."""
     with Store(folder) as store:
         records, runs = list(store.records()), store.runs()
@@ -186,9 +211,26 @@ def film_store(folder: Path, video: str, tasks: str | None, workers: int | None,
         some = [record for record in records if record.run == run]
         wanted = [record for record in some if video == "all" or record.success is False]
         protocol = about["protocol"]
+        if not wanted:
+            continue
+        where, complaint = same_assets(protocol["suite"], about.get("assets"), assets)
+        if complaint:
+            complaints.append(f"no videos of {len(wanted)} records of run {run}: {complaint}")
+            print(complaints[-1], file=sys.stderr)
+            continue
         place, size_px, render = folder / "videos", protocol["image_size_px"], protocol["render"]
-        complaints += film(wanted, place, size_px, render, workers, cameras)
+        complaints += film(wanted, place, size_px, render, workers, cameras, where)
     return 1 if complaints else 0
+
+
+def same_assets(suite: str, recorded: dict[str, Any] | None, wanted: str | None) -> tuple[str | None, str]:
+    """Where a run's asset files come from here, and why it cannot be filmed where they are not the recorded ones."""
+    where = wanted or (recorded["where"] if recorded else None)
+    here = used(envs.load(suite), where)
+    if here is None or recorded is None or here.hash == recorded["hash"]:
+        return where, ""
+    then, now = (f"{one.summary}, hash {one.hash[:8]}" for one in (Used(**recorded), here))
+    return None, f"it had other assets ({then}) than are here ({now}); name them with --assets"
 
 
 if __name__ == "__main__":

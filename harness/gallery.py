@@ -18,6 +18,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 import envs
 import protocols
+from harness.assets import make_options, used
+from harness.options import add_assets_option
 from protocols.contracts import RENDER_PROFILES, EvaluationProtocol, ImageArray, at_least_one
 from protocols.registry import require
 from results.videos import BACKGROUND, GREY, WHITE, font, shortened, wrapped
@@ -34,12 +36,12 @@ class Tile(NamedTuple):
     remark: str
 
 
-def tiles(protocol: EvaluationProtocol, index: int) -> Iterator[Tile]:
-    """The start of episode `index` of each task, through every camera.
+def tiles(protocol: EvaluationProtocol, index: int, assets: str | None = None) -> Iterator[Tile]:
+    """The start of episode `index` of each task, through every camera, with asset files from `assets`.
 
     Raises:
         LookupError: no such suite, or a suite without the protocol's shift.
-        ValueError: a negative index.
+        ValueError: a negative index, or assets for a suite that has none.
         RuntimeError: something is missing to draw with.
     """
     if index < 0:
@@ -49,7 +51,9 @@ def tiles(protocol: EvaluationProtocol, index: int) -> Iterator[Tile]:
     if lines := suite.missing(images=True):
         raise RuntimeError(f"suite {protocol.suite!r} cannot draw: {'; '.join(lines)}")
     cameras = tuple(suite.spec(protocol.image_size_px).observation.cameras)
-    with closing(suite.make(cameras=cameras, image_size_px=protocol.image_size_px, render=protocol.render)) as env:
+    given = used(suite, assets)
+    options = {"cameras": cameras, "image_size_px": protocol.image_size_px, "render": protocol.render}
+    with closing(suite.make(**options, **make_options(given and given.where))) as env:
         for episode in protocol.changed(trials=index + 1).episodes():
             if episode.index == index:
                 images = env.reset(options={"episode": episode})[0]["images"]
@@ -125,11 +129,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--render", choices=RENDER_PROFILES, help="render profile (default: the protocol's)")
     parser.add_argument("--index", type=int, default=0, metavar="N", help="number of the episode (default: 0)")
     parser.add_argument("--columns", type=int, default=5, metavar="N", help="tasks in a row (default: 5)")
+    add_assets_option(parser.add_argument)
     chosen = parser.parse_args(arguments)
     try:
         protocol = protocols.load(chosen.protocol).changed(render=chosen.render)
         size_px = at_least_one("size", protocol.image_size_px if chosen.size is None else chosen.size)
-        shown = list(tiles(replace(protocol, image_size_px=size_px), chosen.index))
+        shown = list(tiles(replace(protocol, image_size_px=size_px), chosen.index, chosen.assets))
         sheet(shown, at_least_one("columns", chosen.columns)).save(chosen.out, quality=QUALITY, optimize=True)
     except (LookupError, ValueError, RuntimeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

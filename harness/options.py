@@ -8,32 +8,40 @@ from typing import Any
 import envs
 import policies
 import protocols
+from harness.assets import WHERE
 from protocols.contracts import EvaluationProtocol
 
 
 def add_what_options(add: Callable[..., Any], *, required: bool) -> None:
     """The options that say what is evaluated, through `add_argument` or pytest's `addoption`."""
     add("--policy", required=required, metavar="P", help=f"one of: {', '.join(policies.names())}")
-    add("--suite", metavar="S", help=f"one of: {', '.join(envs.names())}")
+    add("--suite", metavar="S", help=f"one of: {', '.join(envs.names())}; or a protocol's name, as libero_object")
     add("--protocol", metavar="N", help="a protocol or a path to a .yaml (default: the suite's own)")
     add("--tasks", metavar="A,B", help="only these tasks of the protocol")
     add("--trials", type=int, metavar="N", help="episodes per task (default: the protocol's)")
+    add_assets_option(add)
+
+
+def add_assets_option(add: Callable[..., Any], default: str = WHERE) -> None:
+    """The option that says where a suite's asset files come from."""
+    about = f"of suites with asset files: auto, stand-in, official-only or a folder (default: {default})"
+    add("--assets", metavar="WHERE", help=about)
 
 
 def chosen_protocol(suite: str | None, name: str | None, tasks: str | None, trials: int | None) -> EvaluationProtocol:
     """The named protocol, or the suite's own; of it the tasks in a comma-separated list, and so many trials.
 
+    A suite's name that no suite has, but a protocol, stands for that protocol.
+
     Raises:
         LookupError: an unknown name.
         ValueError: neither suite nor protocol is given, they do not belong together, or there are no trials.
     """
-    if name is None:
-        if suite is None:
-            raise ValueError(
-                f"name a --suite ({', '.join(envs.names())}) or a --protocol ({', '.join(protocols.names())})"
-            )
-        name = envs.load(suite).DEFAULT_PROTOCOL
-    protocol = protocols.load(name)
+    if suite is None and name is None:
+        raise ValueError(f"name a --suite ({', '.join(envs.names())}) or a --protocol ({', '.join(protocols.names())})")
+    if suite is not None and name is None and suite in set(protocols.names()) - set(envs.names()):
+        suite, name = None, suite
+    protocol = protocols.load(name or envs.load(str(suite)).DEFAULT_PROTOCOL)
     if suite is not None and suite != protocol.suite:
         raise ValueError(f"protocol {name!r} is of suite {protocol.suite!r}, not {suite!r}")
     return protocol.changed(tasks=None if tasks is None else tasks.split(","), trials=trials)

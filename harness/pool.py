@@ -21,15 +21,25 @@ class WorkerHandle:
     """One worker as its parent sees it.
 
     Args:
-        suite, cameras, image_size_px, render: what it runs, see `harness.worker.Setup`.
+        suite, cameras, image_size_px, render, assets, record: what it runs, see `harness.worker.Setup`.
         limit_s: seconds that any one reply may take before the worker counts as hung.
     """
 
-    def __init__(self, suite: str, cameras: tuple[str, ...], image_size_px: int, render: str, limit_s: float) -> None:
+    def __init__(
+        self,
+        suite: str,
+        cameras: tuple[str, ...],
+        image_size_px: int,
+        render: str,
+        limit_s: float,
+        assets: str | None = None,
+        record: bool = False,
+    ) -> None:
         size = len(cameras) * image_size_px**2 * 3
         self.memory = SharedMemory(create=True, size=size) if size else None
         self.images: dict[str, ImageArray] = image_views(self.memory, cameras, image_size_px) if self.memory else {}
-        self.setup = Setup(suite, cameras, image_size_px, render, self.memory.name if self.memory else None)
+        memory = self.memory.name if self.memory else None
+        self.setup = Setup(suite, cameras, image_size_px, render, memory, assets, record)
         self.limit_s = limit_s
         self.start()
 

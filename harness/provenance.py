@@ -12,10 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from harness.assets import Used
 from protocols.contracts import Episode, EvaluationProtocol, content_hash
 
 VERSION = 1  # raised when rollout, execution wrappers or our own policies change what they do
-REPORTED = ("headway", "numpy", "gymnasium", "mujoco", "metaworld", "torch")
+REPORTED = ("headway", "numpy", "gymnasium", "mujoco", "metaworld", "robosuite", "hf-libero", "bddl", "torch")
 
 
 def versions(packages: tuple[str, ...]) -> dict[str, str]:
@@ -29,13 +30,15 @@ def versions(packages: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def deciding_hash(protocol: EvaluationProtocol, suite: ModuleType, policy: str, fingerprint: str) -> str:
+def deciding_hash(
+    protocol: EvaluationProtocol, suite: ModuleType, policy: str, fingerprint: str, assets: Used | None = None
+) -> str:
     """Hash of all that decides an outcome or stands in its record, but the episode.
 
     Protocol conditions and deviations, the policy's recorded name and fingerprint, the versions of harness, suite and
-    packages.
+    packages, and the asset files of a suite that has some.
     """
-    made_by = [VERSION, suite.__name__, suite.VERSION, versions(suite.PACKAGES)]
+    made_by = [VERSION, suite.__name__, suite.VERSION, versions(suite.PACKAGES), *([assets.hash] if assets else [])]
     return content_hash([protocol.conditions_hash(), protocol.deviations, policy, fingerprint, made_by])
 
 
@@ -44,14 +47,15 @@ def episode_key(deciding: str, episode: Episode, tier: str) -> str:
     return content_hash([deciding, asdict(episode), tier])
 
 
-def run_provenance(protocol: EvaluationProtocol, command: list[str]) -> dict[str, Any]:
-    """What is kept once per run."""
+def run_provenance(protocol: EvaluationProtocol, command: list[str], assets: Used | None = None) -> dict[str, Any]:
+    """What is kept once per run; `assets` is None in it for a suite without asset files."""
     return {
         "command": command,
         "protocol": asdict(protocol),
         "protocol_hash": protocol.hash(),
         "python": platform.python_version(),
         "packages": versions(REPORTED),
+        "assets": assets._asdict() if assets else None,
         "git": git_state(),
         "machine": {"system": platform.platform(), "processor": processor(), "cores": os.cpu_count()},
     }

@@ -87,7 +87,7 @@ class Episodes:
 
         options = config.option
         arguments = shared.policy_arguments(options.policy_arg, None)
-        evaluation = Evaluation(protocol, options.policy, arguments)
+        evaluation = Evaluation(protocol, options.policy, arguments, assets=options.assets)
         committed = options.reference or path_for(protocol.name, evaluation.policy_name)
         self.reference = read(committed) if options.reference or committed.exists() else {}
         self.floor = protocol.floors.get(options.policy)

@@ -1,19 +1,23 @@
-"""The loop that everybody writes, as the yardstick of `harness.bench`: Meta-World alone, nothing of ours in it.
+"""The loops that everybody writes, as yardsticks of `harness.bench`: a simulator alone, nothing of ours in it.
 
-    python -m harness.raw_loop TASKS TRIALS STEPS RENDER_EVERY SIZE_PX
+    python -m harness.raw_loop SUITE TASKS TRIALS STEPS RENDER_EVERY SIZE_PX
 
-Zero actions; a frame of the corner camera, flipped, at each RENDER_EVERY-th step (0: never).
+Actions that do nothing; frames at each RENDER_EVERY-th step (0: never). Meta-World: the corner camera, flipped. LIBERO:
+both cameras, through hf-libero's own environment, which draws them as part of each observation; for frames at some
+steps only, its observations are without images, and its simulator draws.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 
-def loop(tasks: list[str], trials: int, steps: int, render_every: int, size_px: int) -> int:
+def metaworld(tasks: list[str], trials: int, steps: int, render_every: int, size_px: int) -> int:
     """Run it; the number of frames drawn."""
     from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 
@@ -36,8 +40,37 @@ def loop(tasks: list[str], trials: int, steps: int, render_every: int, size_px: 
     return renders
 
 
+def libero(tasks: list[str], trials: int, steps: int, render_every: int, size_px: int) -> int:
+    """Run it; the number of frames drawn."""
+    from envs.libero import assets, upstream
+    from envs.libero.init_states import init_states
+
+    if render_every:
+        upstream.draw_with_mujoco()
+    folder: Path = assets.prepare().folder
+    each, renders = render_every == 1, 0
+    pictures = {"has_offscreen_renderer": bool(render_every), "use_camera_obs": each}
+    for task in tasks:
+        env = upstream.build(task, folder, camera_heights=size_px, camera_widths=size_px, **pictures)
+        states = init_states(upstream.init_file(task))
+        for trial in range(trials):
+            env.reset()
+            env.sim.set_state_from_flattened(states[trial])
+            for step in range(steps):
+                env.step([0.0] * 6 + [-1.0])
+                if render_every and step % render_every == 0:
+                    renders += 2
+                    if not each:
+                        for camera in env.camera_names:
+                            env.sim.render(camera_name=camera, width=size_px, height=size_px)
+    return renders
+
+
+LOOPS: dict[str, Callable[[list[str], int, int, int, int], int]] = {"metaworld": metaworld, "libero": libero}
+
+
 if __name__ == "__main__":
     from envs import gl
 
-    gl.use(sys.argv[4] != "0")
-    print(loop(sys.argv[1].split(","), *map(int, sys.argv[2:])))
+    gl.use(sys.argv[5] != "0")
+    print(LOOPS[sys.argv[1]](sys.argv[2].split(","), *map(int, sys.argv[3:])))

@@ -62,6 +62,7 @@ class Running:
     actions: list[FloatArray] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
+    recording: bytes = b""
 
     def __post_init__(self) -> None:
         self.seeds = decision_seeds(self.job.episode)
@@ -78,11 +79,13 @@ class Rollout:
     Args:
         policy: who acts; fits the workers' environment.
         workers: as many as there shall be episodes in progress.
+        state: names of the entries of their environment's state.
     """
 
-    def __init__(self, policy: Policy, workers: list[WorkerHandle]) -> None:
+    def __init__(self, policy: Policy, workers: list[WorkerHandle], state: tuple[str, ...]) -> None:
         self.policy = policy
         self.workers = workers
+        self.columns = [state.index(entry) for entry in policy.observation.state]
         self.running: dict[int, Running] = {}  # by slot, the worker's number
         self.waiting: list[int] = []  # slots that need a plan
         self.open_task: dict[int, str] = {}
@@ -145,6 +148,7 @@ class Rollout:
         running.events += reply.events
         running.renders = reply.renders
         running.cpu_s += reply.cpu_s
+        running.recording = reply.recording
         if reply.state is not None:
             running.state, running.instruction = reply.state, reply.instruction
 
@@ -224,8 +228,8 @@ class Rollout:
             images[camera] = np.zeros((self.policy.batch_size, height, width, 3), np.uint8)
             for row, slot in enumerate(slots):
                 images[camera][row] = self.workers[slot].images[camera]
-        state = np.zeros((self.policy.batch_size, rows[0].state.size), np.float32)
-        state[: len(rows)] = [running.state for running in rows]
+        state = np.zeros((self.policy.batch_size, len(self.columns)), np.float32)
+        state[: len(rows)] = [running.state[self.columns] for running in rows]
         seeds = [running.seeds[running.decisions] for running in rows]
         return Batch(
             images=images,

@@ -91,7 +91,11 @@ def prepared(options: argparse.Namespace) -> Evaluation:
     protocol = protocol.changed(max_steps=options.max_steps, render=options.render)
     options.workers = worker_count(options.workers)
     evaluation = Evaluation(
-        protocol, options.policy, policy_arguments(options.policy_arg, options.checkpoint), options.execution
+        protocol,
+        options.policy,
+        policy_arguments(options.policy_arg, options.checkpoint),
+        options.execution,
+        options.assets,
     )
     if options.video != "none" and (lines := evaluation.suite.missing(images=True)):
         raise ValueError("--video needs frames: " + "; ".join(lines))
@@ -112,7 +116,8 @@ def run(evaluation: Evaluation, options: argparse.Namespace, command: list[str])
             from harness.film import film
 
             wanted = [record for record in records if options.video == "all" or record.success is False]
-            film(wanted, store.folder / "videos", protocol.image_size_px, protocol.render, options.workers)
+            look = protocol.image_size_px, protocol.render
+            film(wanted, store.folder / "videos", *look, options.workers, assets=evaluation.where)
     print(f"records: {options.store}; tables: python -m results.tables --store {options.store}")
     if errors := sum(record.error is not None for record in records):
         print(f"{errors} episodes have no verdict, see {options.store / ERRORS}; the same command tries them again")

@@ -13,25 +13,35 @@ import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.shared_memory import SharedMemory
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 import envs
+from harness.assets import make_options
 from protocols.contracts import ActionError, Advanced, Episode, Event, FloatArray, ImageArray
+from protocols.demonstrations import layout_of
+
+if TYPE_CHECKING:
+    from harness.recorder import Recorder
 
 PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a worker runs: the suite's environment with these cameras, and where its images go."""
+    """What a worker runs: the suite's environment with these cameras, where its images go and its assets come from.
+
+    With `record`, it keeps every step of an episode as a demonstration, see `harness.recorder`.
+    """
 
     suite: str
     cameras: tuple[str, ...]
     image_size_px: int
     render: str
     shared_memory: str | None
+    assets: str | None
+    record: bool = False
 
 
 class Reset(NamedTuple):
@@ -79,6 +89,7 @@ class Stepped(NamedTuple):
     state: FloatArray | None
     instruction: str
     cpu_s: float
+    recording: bytes = b""  # the demonstration, of an ended episode where one is kept
 
 
 class Failed(NamedTuple):
@@ -107,8 +118,16 @@ class Server:
         self.views = image_views(self.memory, setup.cameras, setup.image_size_px) if self.memory else {}
         suite = envs.load(setup.suite)
         self.env: envs.SuiteEnv = suite.make(
-            cameras=setup.cameras, image_size_px=setup.image_size_px, render=setup.render
+            cameras=setup.cameras,
+            image_size_px=setup.image_size_px,
+            render=setup.render,
+            **make_options(setup.assets),
         )
+        self.recorder: Recorder | None = None
+        if setup.record:
+            from harness.recorder import Recorder
+
+            self.env = self.recorder = Recorder(self.env, layout_of(suite.spec().observation))
 
     def answer(self, request: Request) -> Reply:
         """Do what is asked."""
@@ -149,6 +168,7 @@ class Server:
             state=None if last.observation is None else last.observation["state"],
             instruction="" if last.observation is None else last.observation["instruction"],
             cpu_s=time.process_time() - before,
+            recording=self.recorder.part if self.recorder else b"",
         )
 
     def _share(self, observation: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "instruction_column": str,
     "tasks": (str, list),
     "episodes_per_task": int,
-    "max_steps": int,
+    "max_steps": (int, dict),
     "image_size_px": int,
     "render": str,
     "max_error_share": (int, float),
@@ -57,15 +57,16 @@ def load(name: str) -> EvaluationProtocol:
             f"{path}: the name {path.stem!r} is taken by a protocol of ours; another content is another name"
         )
     check_keys(path, values)
+    tasks = choose_tasks(path, values)
     return EvaluationProtocol(
         name=path.stem,
         suite=values["suite"],
         starts=values["starts"],
         shift=values["shift"],
         split=require("split", values["split"], SPLITS),
-        tasks=choose_tasks(path, values),
+        tasks=tasks,
         episodes_per_task=at_least_one("episodes_per_task", values["episodes_per_task"]),
-        max_steps=at_least_one("max_steps", values["max_steps"]),
+        max_steps=horizons(path, values["max_steps"], tasks),
         image_size_px=at_least_one("image_size_px", values["image_size_px"]),
         render=require("render profile", values["render"], RENDER_PROFILES),
         max_error_share=share("max_error_share", values["max_error_share"]),
@@ -106,8 +107,20 @@ def share(what: str, value: Any) -> float:
     return float(value)
 
 
+def horizons(path: Path, given: int | dict[Any, Any], tasks: tuple[Task, ...]) -> int | dict[str, int]:
+    """The horizon as the file gives it: one number, or one for exactly the tiers that its tasks have."""
+    if isinstance(given, int):
+        return at_least_one("max_steps", given)
+    tiers = dict.fromkeys(task.tier for task in tasks)
+    if set(given) != set(tiers):
+        raise ValueError(f"{path}: max_steps must name the tiers {', '.join(tiers)}, not {', '.join(map(str, given))}")
+    if wrong := [tier for tier, steps in given.items() if not isinstance(steps, int) or isinstance(steps, bool)]:
+        raise ValueError(f"{path}: max_steps of {wrong[0]} is {given[wrong[0]]!r}, which has the wrong type")
+    return {tier: at_least_one(f"max_steps of {tier}", given[tier]) for tier in tiers}
+
+
 def choose_tasks(path: Path, values: dict[str, Any]) -> tuple[Task, ...]:
-    """The protocol's tasks: rows of its task table, all of them or those that it lists."""
+    """The protocol's tasks: rows of its task table, all of them or those that it lists by name or by whole tiers."""
     table = path.parent / "tasks" / values["task_table"]
     if not table.exists():
         raise ValueError(f"{path}: there is no task table {table}")
@@ -119,7 +132,10 @@ def choose_tasks(path: Path, values: dict[str, Any]) -> tuple[Task, ...]:
     by_name = {row["task"]: Task(row["task"], row["tier"], row[column]) for row in rows}
     if values["tasks"] == "all":
         return tuple(by_name.values())
-    named = values["tasks"]
-    if not isinstance(named, list) or not named or len(set(map(str, named))) < len(named):
-        raise ValueError(f"{path}: tasks must be 'all' or a list of different task names, not {named!r}")
-    return tuple(by_name[require("task", str(name), by_name)] for name in named)
+    named, chosen = values["tasks"], list[Task]()
+    for name in named if isinstance(named, list) else []:
+        tier = [task for task in by_name.values() if task.tier == str(name)]
+        chosen += tier or [by_name[require("task", str(name), by_name)]]
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise ValueError(f"{path}: tasks must be 'all' or a list of different task names or tiers, not {named!r}")
+    return tuple(chosen)

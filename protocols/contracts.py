@@ -61,7 +61,8 @@ class ObservationSpec:
 
     Args:
         cameras: (height, width) in pixels by camera role, "agent" or "wrist".
-        state: name of each entry of the state vector; empty where a policy reads none.
+        state: name of each entry of the state vector; a policy names those of the environment's that it reads, in the
+            order in which it wants them, none where it reads none.
     """
 
     cameras: dict[str, tuple[int, int]]
@@ -123,7 +124,7 @@ class EvaluationProtocol:
         split: which starts it draws.
         tasks: tasks in order.
         episodes_per_task: episodes 0..n-1 of each task.
-        max_steps: horizon in control steps; success at any step ends an episode.
+        max_steps: horizon in control steps, of all tasks or by tier; success at any step ends an episode.
         image_size_px: height and width of every camera image.
         render: "official" quality or "fast" (see the suite's docstring).
         max_error_share: tables refuse a result where a larger share of episodes has no verdict.
@@ -138,7 +139,7 @@ class EvaluationProtocol:
     split: str
     tasks: tuple[Task, ...]
     episodes_per_task: int
-    max_steps: int
+    max_steps: int | dict[str, int]
     image_size_px: int
     render: str
     max_error_share: float
@@ -154,13 +155,17 @@ class EvaluationProtocol:
                 instruction=task.instruction,
                 index=index,
                 seed=episode_seed(self.starts, task.name, self.split, index),
-                max_steps=self.max_steps,
+                max_steps=self.horizon(task.tier),
                 split=self.split,
                 shift=self.shift,
             )
             for task in self.tasks
             for index in range(self.episodes_per_task)
         ]
+
+    def horizon(self, tier: str) -> int:
+        """Control steps after which an episode of a task of that tier has failed."""
+        return self.max_steps[tier] if isinstance(self.max_steps, dict) else self.max_steps
 
     def hash(self) -> str:
         """Content hash of the whole protocol."""
@@ -323,7 +328,8 @@ class Record:
 class Batch(NamedTuple):
     """What a policy is shown: B rows, padded to the policy's `batch_size`.
 
-    images: by camera, (B, H, W, 3) uint8, upright. state: (B, S) float32. instructions: B texts.
+    images: by camera, (B, H, W, 3) uint8, upright. instructions: B texts.
+    state: (B, S) float32, the entries that the policy's observation names, in its order.
     seeds: (B,) uint64, one per row and decision, the only source of randomness.
     slots: which episode in progress each row belongs to, -1 for a padding row.
     """
@@ -382,9 +388,9 @@ def misfits(policy: Policy, env: EnvSpec) -> list[str]:
             lines.append(f"camera {camera!r}: the environment has {', '.join(env.observation.cameras)}")
         elif offered != size:
             lines.append(f"camera {camera!r}: the policy wants {size} pixels, the environment gives {offered}")
-    if policy.observation.state and policy.observation.state != env.observation.state:
+    if unknown := [name for name in policy.observation.state if name not in env.observation.state]:
         lines.append(
-            f"state: the policy wants {policy.observation.state}, the environment gives {env.observation.state}"
+            f"state: the environment has no {', '.join(unknown)}. There are: {', '.join(env.observation.state)}"
         )
     wanted, given = asdict(policy.action), asdict(env.action)
     lines += [

@@ -51,3 +51,13 @@ def quaternion_from_matrix(matrix: Array) -> Array:
     largest = rows[int(np.argmax(np.diag(rows)))]
     quaternion: Array = largest / np.linalg.norm(largest)
     return quaternion if quaternion[0] >= 0 else -quaternion
+
+
+def robosuite_vector(quaternion: npt.ArrayLike) -> Array:
+    """(3,) axis times angle of w, x, y, z as robosuite has it: no turn of more than pi is replaced by its complement.
+
+    So the angle lies in [0, 2 pi), and a hand that points straight down has states on either side of pi.
+    """
+    w, *axis = np.asarray(quaternion, np.float64).clip(-1.0, 1.0)
+    sine = math.sqrt(1.0 - w * w)
+    return np.zeros(3) if math.isclose(sine, 0.0) else np.array(axis) * 2.0 * math.acos(w) / sine

@@ -12,6 +12,8 @@ from protocols.contracts import EvaluationProtocol, Record
 from protocols.registry import require
 from results.statistics import summarise
 
+ASSETS = "assets="  # how the deviation of a suite begins that did not have all of the official asset files
+
 
 @dataclass(frozen=True, eq=False)
 class PolicyRecords:
@@ -57,9 +59,14 @@ def by_policy(records: Iterable[Record]) -> list[PolicyRecords]:
 
 def comparable(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> bool:
     """Whether it has all episodes of the protocol under its own conditions."""
+    return not measured.deviations and comparable_but_assets(measured, protocol)
+
+
+def comparable_but_assets(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> bool:
+    """Whether it has all episodes of the protocol under its own conditions, but perhaps stand-ins for asset files."""
     return (
         protocol is not None
-        and not measured.deviations
+        and all(deviation.startswith(ASSETS) for deviation in measured.deviations)
         and measured.conditions == protocol.conditions_hash()
         and not wanted_episodes(protocol) - found_episodes(measured)
     )

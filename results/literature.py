@@ -1,16 +1,17 @@
 """Success rates that others have printed (`results/published/*.csv`), and how they stand beside ours.
 
-They come from other starts and other episodes than ours, some from a real robot, so they are never matched. The digits
-are those of the source.
+They come from other starts and other episodes than ours, some from a real robot, so they are never matched. Where ours
+come from stand-ins of asset files, both sides say so. The digits are those of the source.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import protocols
 from protocols.contracts import EvaluationProtocol
 from results.cells import NOTHING, rate_cell, spoken
 from results.groups import PolicyRecords
@@ -19,6 +20,7 @@ from results.statistics import by_task, summarise, task_mean
 
 PUBLISHED = Path(__file__).parent / "published"
 REMARKS = {"simulation": "published, not matched", "real robot": "published, real robot, not matched"}
+OFFICIAL = "published, with the official assets, not matched"
 
 
 class Published(NamedTuple):
@@ -46,12 +48,35 @@ def read_published(folder: Path = PUBLISHED) -> list[Published]:
     return rows
 
 
-def published_rows(printed: Sequence[Published], tiers: list[str]) -> Iterator[Row | Band]:
-    """One row per published method of a table by tier, under a remark that they are not matched."""
+def printed_about(
+    protocol: str, known: Mapping[str, EvaluationProtocol], published: Sequence[Published]
+) -> list[Published]:
+    """The numbers that are printed about a protocol, or about those tiers of a larger one that it consists of."""
+    own = [number for number in published if number.protocol == protocol]
+    if own or protocol not in known:
+        return own
+    part = known[protocol]
+    tiers = {task.tier for task in part.tasks}
+    for name in dict.fromkeys(number.protocol for number in published):
+        whole = protocols.load(name)
+        same_tasks = {task for task in whole.tasks if task.tier in tiers} == set(part.tasks)
+        if same_tasks and set(part.episodes()) <= set(whole.episodes()):
+            return [one for one in published if (one.protocol, one.level) == (name, "tier") and one.name in tiers]
+    return []
+
+
+def published_rows(printed: Sequence[Published], tiers: list[str], *, stand_ins: bool) -> Iterator[Row | Band]:
+    """One row per published method of a table by tier, under a remark that they are not matched.
+
+    Args:
+        printed: the numbers.
+        tiers: columns of the table.
+        stand_ins: ours were measured with stand-ins of asset files.
+    """
     for world, remark in REMARKS.items():
         there = [number for number in printed if number.world == world]
         if there:
-            yield Band(remark)
+            yield Band(OFFICIAL if stand_ins and world == "simulation" else remark)
         for method in dict.fromkeys(number.method for number in there):
             numbers = {number.name: number.success_percent for number in there if number.method == method}
             cells = [numbers.get(name, NOTHING) for name in (*tiers, "tier_mean", "task_mean")]

@@ -32,7 +32,7 @@ from results.statistics import TIER_ORDER, Interval, Summary, by_task, by_tier, 
 from results.store import StoreError
 
 FORMATS = ("png", "svg", "pdf")
-TIER_COLOURS = dict(zip(TIER_ORDER, ("#009E73", "#0072B2", "#E69F00", "#D55E00"), strict=True))
+TIER_COLOURS = dict(zip(TIER_ORDER, ("#009E73", "#0072B2", "#E69F00", "#D55E00") * 2, strict=True))
 OTHER_COLOURS = ("#56B4E9", "#CC79A7", "#999999", "#000000")
 SUCCESS, FAILURE, INK, FAINT = "#0072B2", "#D55E00", "#222222", "#8a8a8a"
 BAND_PERCENTILES = (10, 90)

@@ -20,7 +20,10 @@ import numpy.typing as npt
 from protocols.contracts import Record
 
 Z = statistics.NormalDist().inv_cdf(0.975)  # two-sided 95 %
-TIER_ORDER = ("easy", "medium", "hard", "very_hard")  # as papers print them; other tiers follow by name
+TIER_ORDER = (  # as papers print them; other tiers follow by name
+    *("easy", "medium", "hard", "very_hard"),  # Meta-World
+    *("spatial", "object", "goal", "long"),  # LIBERO
+)
 PSEUDO_EPISODES = 1.0  # successes, and as many failures, added to a task before its variance is judged
 
 

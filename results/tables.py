@@ -3,9 +3,10 @@
 One section per setting (protocol, deviations, conditions), one row per policy, then one table per policy with its tiers
 and tasks. Published numbers (`results/published/*.csv`) stand beside a policy's only where it has all episodes of the
 protocol under its own conditions, and are marked as not matched; partial results and changed conditions are kept
-apart and say so. A policy with a larger share of episodes without a verdict than the protocol allows gets no numbers.
-Where a suite names how episodes failed, a table counts it; numbers of a real robot stand beside ours task by task. At
-the end shifted episodes stand beside their unshifted twins.
+apart and say so. Where asset files were stand-ins, both sides of that table are marked. A policy with a larger share of
+episodes without a verdict than the protocol allows gets no numbers. Where a suite names how episodes failed, a table
+counts it; numbers of a real robot stand beside ours task by task. At the end shifted episodes stand beside their
+unshifted twins.
 """
 
 from __future__ import annotations
@@ -23,9 +24,25 @@ from protocols.contracts import EvaluationProtocol, Record
 from results.cells import NOTHING, interval_cell, percent, rate_cell, spoken
 from results.export import load_records
 from results.failures import PublishedFailures, failure_comparison, failure_table, read_published_failures
-from results.groups import PolicyRecords, by_policy, chosen_records, comparable, coverage, known_protocols
+from results.groups import (
+    PolicyRecords,
+    by_policy,
+    chosen_records,
+    comparable,
+    comparable_but_assets,
+    coverage,
+    known_protocols,
+)
 from results.layout import Block, Bullets, Heading, Paragraph, Row, Table, latex, markdown
-from results.literature import REMARKS, Published, published_rows, read_published, real_robot_table, sources
+from results.literature import (
+    REMARKS,
+    Published,
+    printed_about,
+    published_rows,
+    read_published,
+    real_robot_table,
+    sources,
+)
 from results.shifts import shift_table
 from results.statistics import Interval, Mean, Summary, by_task, by_tier, summarise, task_mean, tier_mean
 from results.store import StoreError
@@ -96,10 +113,10 @@ def section(
 ) -> Iterator[Block]:
     """Everything about one setting."""
     setting, protocol = group[0], known.get(group[0].protocol)
-    printed = [number for number in published if number.protocol == setting.protocol]
+    printed = printed_about(setting.protocol, known, published)
     shown = [measured for measured in group if not refusal(measured, protocol)]
-    full = [measured for measured in shown if comparable(measured, protocol)]
-    apart = [measured for measured in shown if not comparable(measured, protocol)]
+    full = [measured for measured in shown if comparable_but_assets(measured, protocol)]
+    apart = [measured for measured in shown if measured not in full]
     yield Heading(", ".join((setting.protocol, *setting.deviations)))
     yield Paragraph(" ".join(remarks(setting, protocol)))
     said = (refusal(one, protocol) or f"{one.policy}: {coverage(one, protocol)}" for one in group)
@@ -118,7 +135,7 @@ def section(
 
 def remarks(setting: PolicyRecords, protocol: EvaluationProtocol | None) -> Iterator[str]:
     """What one has to know about the conditions of a setting."""
-    yield f"Horizon {setting.records[0].episode.max_steps} control steps; conditions {setting.conditions[:8]}."
+    yield f"Horizon {horizon(setting)} control steps; conditions {setting.conditions[:8]}."
     if protocol is None:
         yield f"There is no protocol {setting.protocol} here: neither completeness nor the share of errors was checked."
     elif setting.deviations:
@@ -127,14 +144,24 @@ def remarks(setting: PolicyRecords, protocol: EvaluationProtocol | None) -> Iter
         yield "The protocol of this name has other conditions here, so published numbers are kept apart."
 
 
+def horizon(setting: PolicyRecords) -> str:
+    """Control steps after which an episode has failed; by tier where tiers differ."""
+    steps = {tier: members[0].episode.max_steps for tier, members in by_tier(setting.records).items()}
+    if len(set(steps.values())) == 1:
+        return str(next(iter(steps.values())))
+    return ", ".join(f"{number} ({spoken(tier)})" for tier, number in steps.items())
+
+
 def beside_published(
     full: list[PolicyRecords], protocol: EvaluationProtocol, printed: Sequence[Published]
 ) -> Iterator[Block]:
     """The policies that have all of a protocol, and what is printed about it."""
     tiers = list(by_tier(record for measured in full for record in measured.records))
     mean = "task mean" if any(number.level == "task_mean" for number in printed) else "tier mean"
-    rows = (*policy_rows(full, tiers), *published_rows(printed, tiers))
-    yield Table(f"Success by tier in %; papers print the {mean}", summary_header(tiers), rows)
+    marks = full[0].deviations  # of their asset files, the same for the whole setting
+    rows = (*policy_rows(full, tiers, marks), *published_rows(printed, tiers, stand_ins=bool(marks)))
+    caption = "".join(f", {mark}" for mark in marks)
+    yield Table(f"Success by tier in %{caption}; papers print the {mean}", summary_header(tiers), rows)
     yield from real_robot_table(full, protocol, printed)
     if printed:
         yield Paragraph(NOT_MATCHED)
@@ -146,14 +173,15 @@ def summary_header(tiers: list[str]) -> tuple[str, ...]:
     return ("policy", *(spoken(tier) for tier in tiers), "tier mean", "task mean", "errors")
 
 
-def policy_rows(group: list[PolicyRecords], tiers: list[str]) -> Iterator[Row]:
-    """Three rows per policy: rates, successes per episodes, intervals."""
+def policy_rows(group: list[PolicyRecords], tiers: list[str], marks: Sequence[str] = ()) -> Iterator[Row]:
+    """Three rows per policy: rates, successes per episodes, intervals; `marks` stand beside its name."""
     for measured in group:
         records, parts = measured.records, by_tier(measured.records)
         summaries = [summarise(parts.get(tier, [])) for tier in tiers]
         means = [tier_mean(records), task_mean(records)]
         errors = str(summarise(records).errors)
-        yield Row((measured.policy, *map(rate_cell, summaries), *map(rate_cell, means), errors), rule=True)
+        name = " ".join((measured.policy, *(f"[{mark}]" for mark in marks)))
+        yield Row((name, *map(rate_cell, summaries), *map(rate_cell, means), errors), rule=True)
         yield Row(("successes", *(f"{part.successes}/{part.episodes}" for part in summaries), "", "", ""))
         yield Row(("95 % interval", *map(interval_cell, summaries), *map(interval_cell, means), ""))
 
@@ -222,8 +250,9 @@ def render_csv(
             writer.writerow(common | {"kind": "refused", "errors": summarise(measured.records).errors})
         else:
             writer.writerows(common | row for row in csv_rows(measured, by))
-    full = {group.protocol for group in made if comparable(group, known.get(group.protocol))}
-    writer.writerows(csv_published(number) for number in published if number.protocol in full)
+    full = {group.protocol for group in made if comparable_but_assets(group, known.get(group.protocol))}
+    wanted = {number for protocol in full for number in printed_about(protocol, known, published)}
+    writer.writerows(csv_published(number) for number in published if number in wanted)
     return text.getvalue()
 
 

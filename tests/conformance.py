@@ -293,7 +293,7 @@ def other_arguments(policy: str, spec: EnvSpec) -> list[dict[str, Any]]:
 def shown(policy: Policy, spec: EnvSpec, rows: int) -> Batch:
     """A batch of the policy's size with `rows` rows of noise, padded with zeros as the harness pads."""
     random, size = np.random.default_rng(0), policy.batch_size
-    state = random.normal(size=(size, len(spec.observation.state))).astype(np.float32)
+    state = random.normal(size=(size, len(policy.observation.state))).astype(np.float32)
     shapes = {camera: (size, *pixels, 3) for camera, pixels in policy.observation.cameras.items()}
     images = {camera: random.integers(0, 256, shape, np.uint8) for camera, shape in shapes.items()}
     for array in (state, *images.values()):
@@ -399,6 +399,8 @@ def changes(protocol: EvaluationProtocol) -> dict[str, EvaluationProtocol]:
         "deviations": ("render=fast",),
     }
     for key, value in asdict(protocol).items():
-        if key not in instead:
+        if isinstance(value, dict):
+            instead.setdefault(key, value | {name: number + 1 for name, number in list(value.items())[:1]})
+        elif key not in instead:
             instead[key] = f"{value} 2" if isinstance(value, str) else value + 1
     return {key: replace(protocol, **{key: value}) for key, value in instead.items()}

@@ -60,20 +60,20 @@ def make_evaluation(
     random = np.random.default_rng(seed)
     tiers = {task.name: task.tier for task in protocol.tasks}
     easiness = {name: random.beta(6 * rates[tier] + 0.1, 6 * (1 - rates[tier]) + 0.1) for name, tier in tiers.items()}
-    pace = {name: random.uniform(0.1, 0.4) * protocol.max_steps for name in tiers}
+    pace = {name: random.uniform(0.1, 0.4) * protocol.horizon(tier) for name, tier in tiers.items()}
     records = []
     for episode in protocol.episodes():
         success = bool(random.random() < easiness[episode.task])
-        steps = protocol.max_steps
+        steps = episode.max_steps
         if success:
-            steps = int(np.clip(random.lognormal(np.log(pace[episode.task]), 0.3), 5, protocol.max_steps))
+            steps = int(np.clip(random.lognormal(np.log(pace[episode.task]), 0.3), 5, episode.max_steps))
         records.append(
             make_record(
                 episode.task,
                 episode.index,
                 success=success,
                 steps=steps,
-                max_steps=protocol.max_steps,
+                max_steps=episode.max_steps,
                 tier=tiers[episode.task],
                 protocol=protocol.name,
                 conditions=protocol.conditions_hash(),

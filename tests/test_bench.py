@@ -20,7 +20,7 @@ from harness.bench import main
         (["--steps", "0"], "steps must be at least 1, not 0"),
         (["--workers", "0"], "workers must be at least 1, not 0"),
         (["--suite", "piper", "--trials", "1"], "trials must be at least 2, so that start-up can be told apart, not 1"),
-        (["--trials", "8"], "trials are fixed for metaworld"),
+        (["--trials", "8"], "trials and assets are fixed for metaworld"),
     ],
 )
 def test_a_mistake_is_one_line(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:

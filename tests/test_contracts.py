@@ -165,6 +165,21 @@ def test_other_conditions_are_recorded_as_deviations() -> None:
     assert changed.conditions_hash() != protocol().conditions_hash()
 
 
+def test_tiers_may_have_horizons_of_their_own() -> None:
+    tasks = (Task("near", "easy", "Go near"), Task("far", "hard", "Go far"))
+    by_tier = replace(protocol(), tasks=tasks, max_steps={"easy": 10, "hard": 30})
+    assert {episode.task: episode.max_steps for episode in by_tier.episodes()} == {"near": 10, "far": 30}
+    swapped = replace(by_tier, max_steps={"hard": 30, "easy": 10})
+    assert by_tier.conditions_hash() == swapped.conditions_hash() != protocol().conditions_hash()
+    assert by_tier.changed(tasks=["far"]).conditions_hash() == by_tier.conditions_hash()
+
+
+def test_another_horizon_replaces_those_of_all_tiers() -> None:
+    changed = replace(protocol(), max_steps={"easy": 10, "hard": 30}).changed(max_steps=10)
+    assert (changed.max_steps, changed.deviations) == (10, ("max_steps=10",))
+    assert {episode.max_steps for episode in changed.episodes()} == {10}
+
+
 def test_asking_for_the_protocols_own_conditions_changes_nothing() -> None:
     assert protocol().changed(tasks=list(NAMES), trials=3, max_steps=40, render="official") == protocol()
 
@@ -213,8 +228,9 @@ class Looker:
 def test_a_policy_that_asks_for_less_than_there_is_fits() -> None:
     policy = Looker()
     assert misfits(policy, SPEC) == []
-    policy.observation = ObservationSpec({"wrist": (4, 4)}, ())
-    assert misfits(policy, SPEC) == []
+    for state in ((), ("y_m",), ("y_m", "x_m")):
+        policy.observation = ObservationSpec({"wrist": (4, 4)}, state)
+        assert misfits(policy, SPEC) == []
 
 
 @pytest.mark.parametrize(
@@ -225,10 +241,7 @@ def test_a_policy_that_asks_for_less_than_there_is_fits() -> None:
             ObservationSpec({"wrist": (8, 8)}, ()),
             "camera 'wrist': the policy wants (8, 8) pixels, the environment gives (4, 4)",
         ),
-        (
-            ObservationSpec({}, ("y_m", "x_m")),
-            "state: the policy wants ('y_m', 'x_m'), the environment gives ('x_m', 'y_m')",
-        ),
+        (ObservationSpec({}, ("y_m", "z_m", "w_m")), "state: the environment has no z_m, w_m. There are: x_m, y_m"),
     ],
 )
 def test_what_a_policy_looks_at_has_to_be_there(observation: ObservationSpec, said: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,20 @@ OPENGL = Finding("opengl", True, "egl: llvmpipe")
 MAKE = "def make():\n    raise AssertionError('the doctor makes no environment')\n"
 READY_SUITE = MAKE + "PACKAGES = ('numpy',)\ndef missing():\n    return []\n"
 LACKING_SUITE = MAKE + "PACKAGES = ()\ndef missing():\n    return ['assets: python -m lab.get_assets']\n"
+STOCKED_SUITE = (
+    READY_SUITE
+    + """
+import pathlib, types
+class assets:
+    def prepare(where):
+        return types.SimpleNamespace(hash="h", deviations=(), summary="3 of 5 asset files official")
+    def fetch():
+        return pathlib.Path("/somewhere")
+"""
+)
 
 
-look_at_torch = doctor.look_at_torch
+look_at_torch, pinned = doctor.look_at_torch, doctor.WITHOUT_DEPENDENCIES
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +39,7 @@ def _small_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MUJOCO_GL", raising=False)
     monkeypatch.setattr(doctor, "look_at_torch", lambda: Finding("torch", None, "not installed"))
     monkeypatch.setattr(doctor, "look_at_opengl", lambda: NO_OPENGL)
+    monkeypatch.setattr(doctor, "WITHOUT_DEPENDENCIES", ("numpy==0.1", "pytest==0.1"))
 
 
 @pytest.fixture
@@ -129,6 +142,76 @@ def test_install_leaves_a_machine_alone_whose_user_chose_a_renderer(
     assert doctor.main(["--install"]) == 0
     assert "MUJOCO_GL=disable" in capsys.readouterr().out
     assert apt_calls.read_text() == ""
+
+
+def interpreter(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in for the interpreter whose pip is run."""
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(path))
+
+
+def test_install_brings_what_is_absent_without_its_dependencies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "WITHOUT_DEPENDENCIES", ("numpy==0.1", "no-such-thing==0.1"))
+    interpreter(tmp_path, f'echo "$@" >> {tmp_path / "calls"}', monkeypatch)
+    monkeypatch.setattr(doctor, "look_at_opengl", lambda: OPENGL)
+    assert doctor.main(["--install"]) == 0
+    assert (tmp_path / "calls").read_text() == "-m pip --quiet install --no-deps --retries 1 no-such-thing==0.1\n"
+    assert "installed no-such-thing==0.1" in capsys.readouterr().out
+
+
+def test_a_pip_that_fails_is_quoted_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "WITHOUT_DEPENDENCIES", ("no-such-thing==0.1",))
+    interpreter(tmp_path, "echo a long story >&2; echo 'ERROR: no network' >&2; exit 1", monkeypatch)
+    monkeypatch.setattr(doctor, "look_at_opengl", lambda: OPENGL)
+    assert doctor.main(["--install"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "no-such-thing" in line]
+    assert line == (
+        "no-such-thing==0.1 could not be installed (ERROR: no network); "
+        "by hand: pip install --no-deps no-such-thing==0.1"
+    )
+
+
+@pytest.mark.parametrize(("command", "said"), [("exit 3", "exit code 3"), ("sleep 9", "it did not end within 0.1 s")])
+def test_a_command_that_says_nothing_is_told_by_its_end(command: str, said: str) -> None:
+    assert doctor.complaint_of(["sh", "-c", command], 0.1) == said
+
+
+def test_what_is_installed_without_dependencies_is_pinned_as_everything_is() -> None:
+    constraints = (Path(__file__).parent.parent / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert set(pinned) <= set(constraints)
+
+
+def test_fetch_downloads_the_files_of_a_suite_and_says_where_they_are(
+    lab: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (lab / "stocked.py").write_text(STOCKED_SUITE, encoding="utf-8")
+    assert doctor.main(["--fetch", "lab.stocked", "--suite", "lab.stocked"]) == 0
+    out = capsys.readouterr().out
+    assert "the asset files of lab.stocked are in /somewhere" in out
+    assert "3 of 5 asset files official" in out
+
+
+def test_a_fetch_that_fails_is_one_line_and_exit_code_one(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (lab / "cut_off.py").write_text(STOCKED_SUITE.replace("return pathlib", "raise OSError('no\\nnetwork')#"))
+    assert doctor.main(["--fetch", "lab.cut_off"]) == 1
+    assert capsys.readouterr().err == "error: the asset files of lab.cut_off cannot be fetched: no network\n"
+
+
+def test_a_suite_without_asset_files_has_none_to_fetch(capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor.main(["--fetch", "metaworld"]) == 2
+    assert "suite 'metaworld' has no asset files to fetch" in capsys.readouterr().err
+
+
+def test_asset_files_that_cannot_be_used_are_missing(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (lab / "broken.py").write_text(STOCKED_SUITE.replace("return types", "raise ValueError('spoon.xml is broken')#"))
+    assert doctor.main(["--suite", "lab.broken"]) == 1
+    assert "spoon.xml is broken" in capsys.readouterr().out
 
 
 def test_a_machine_without_torch_is_told_who_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:

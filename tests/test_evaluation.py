@@ -49,6 +49,25 @@ def test_a_policy_looks_once_per_chunk_and_its_estimates_are_kept(tmp_path: Path
         assert record.looks[-1].progress is not None
 
 
+def test_a_policy_reads_the_entries_of_the_state_that_it_names_in_its_order(tmp_path: Path) -> None:
+    usual = evaluate(tmp_path / "usual", trials=1, workers=1)
+    for number, entries in enumerate(("goal_m,position_m", "position_m,goal_m")):
+        store, arguments = tmp_path / str(number), {"entries": entries}
+        read = evaluate(store, "tests.line.reader", arguments=arguments, trials=1, workers=1)
+        assert [record.actions.tolist() for record in read] == [record.actions.tolist() for record in usual]
+
+
+@pytest.mark.parametrize("entries", [(), ("goal_m",)])
+def test_a_batch_has_no_more_of_the_state_than_the_policy_reads(tmp_path: Path, entries: tuple[str, ...]) -> None:
+    protocol = protocols.load(LINE).changed(tasks=["near"], trials=1)
+    evaluation = Evaluation(protocol, "tests.line.reader", {"entries": ",".join(entries)})
+    with Store(tmp_path, write=True) as store:
+        (record,) = evaluation.run(store, workers=1)
+    assert record.error is None
+    assert {state.shape for state in evaluation.policy.read} == {(4, len(entries))}
+    assert all(0.5 <= goal <= 1 for state in evaluation.policy.read for goal in state[0])
+
+
 @pytest.mark.parametrize("workers", [2, 4])
 def test_records_do_not_depend_on_the_number_of_workers(tmp_path: Path, workers: int) -> None:
     alone = evaluate(tmp_path / "alone", workers=1)

@@ -10,7 +10,7 @@ import pytest
 
 import protocols
 from protocols.contracts import EvaluationProtocol
-from results.groups import by_policy, chosen_records, comparable, coverage
+from results.groups import by_policy, chosen_records, comparable, comparable_but_assets, coverage
 from tests.records import make_evaluation, make_record, with_errors
 
 MT10 = protocols.load("metaworld_mt10")
@@ -88,6 +88,18 @@ def test_other_conditions_are_not_comparable(changes: dict[str, Any]) -> None:
     (record,) = make_evaluation(protocol)
     (same,), (other,) = by_policy([record]), by_policy([replace(record, **changes)])
     assert comparable(same, protocol) and not comparable(other, protocol)
+
+
+@pytest.mark.parametrize(
+    ("deviations", "alike"),
+    [((), True), (("assets=stand-in",), True), (("render=fast",), False), (("render=fast", "assets=stand-in"), False)],
+)
+def test_stand_ins_alone_leave_the_rest_comparable(deviations: tuple[str, ...], alike: bool) -> None:
+    protocol = MT10.changed(tasks=["reach-v3"], trials=1)
+    (group,) = by_policy(make_evaluation(replace(protocol, deviations=deviations)))
+    assert comparable_but_assets(group, protocol) == alike
+    assert comparable(group, protocol) == (not deviations)
+    assert not comparable_but_assets(group, MT10), "not all episodes"
 
 
 def test_an_empty_source_and_an_unknown_protocol_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""Records do not depend on the machinery: real Meta-World, real processes, real kills."""
+"""Records do not depend on the machinery: real simulators, real processes, real kills."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ pytestmark = pytest.mark.simulator
 TASKS = ("--suite", "metaworld", "--tasks", "reach-v3,door-open-v3,soccer-v3")
 EXPERT = ("--policy", "expert", *TASKS, "--trials", "6")
 RANDOM = ("--policy", "random", "--policy-arg", "chunk=7", *TASKS, "--trials", "4", "--max-steps", "150")
+LIBERO = (
+    *("--policy", "expert", "--suite", "libero_goal", "--assets", "stand-in", "--trials", "2", "--max-steps", "90"),
+    *("--tasks", "turn_on_the_stove,put_the_bowl_on_the_plate,open_the_middle_drawer_of_the_cabinet"),
+)
 LOOKING = (
     *("--policy", "random", "--policy-arg", "chunk=20", "--policy-arg", "cameras=agent,wrist", *TASKS),
     *("--trials", "2", "--max-steps", "60", "--render", "fast"),
@@ -31,7 +35,13 @@ def records(store: Path, *arguments: str) -> str:
     return exported(store)
 
 
-@pytest.fixture(scope="module", params=[EXPERT, RANDOM, pytest.param(LOOKING, marks=pytest.mark.gl)])
+COMMANDS = [
+    *(EXPERT, RANDOM, pytest.param(LOOKING, marks=pytest.mark.gl)),
+    pytest.param(LIBERO, marks=pytest.mark.slow),
+]
+
+
+@pytest.fixture(scope="module", params=COMMANDS)
 def undisturbed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[tuple[str, ...], str]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import protocols
-from protocols.contracts import Record
+from protocols.contracts import EvaluationProtocol, Record
 from results.failures import read_published_failures
-from results.literature import REMARKS, Published, read_published, real_robot_table
+from results.literature import REMARKS, Published, printed_about, read_published, real_robot_table
 from results.tables import render
 from tests.records import TIER_RATES, make_evaluation
 
 FACTS = Path(__file__).parents[2] / "shared" / "facts" / "published"
 PIPER = protocols.load("piper_table4")
+LIBERO = protocols.load("libero")
+LIBERO_RATES = {"spatial": 0.85, "object": 0.95, "goal": 0.9, "long": 0.6}
+WRONG_MEANS = ("ProgVLA (1) w/o progress objectives", "MaIL")  # as printed; their tiers average 88.2 and 81.2
 PUBLISHED = read_published()
 with_facts = pytest.mark.skipif(not FACTS.exists(), reason="needs the shared folder beside the repository")
 
@@ -33,6 +37,15 @@ def of_protocol(name: str) -> list[Published]:
 
 def evaluation(policy: str = "vla", seed: int = 0) -> list[Record]:
     return make_evaluation(PIPER, policy, seed=seed, rates={"doors": 0.9, "kitchen": 0.7, "table": 0.8})
+
+
+def made(protocol: EvaluationProtocol, seed: int = 0) -> list[Record]:
+    return make_evaluation(protocol, seed=seed, rates=LIBERO_RATES)
+
+
+def libero(deviations: tuple[str, ...] = ()) -> str:
+    """The tables of a whole evaluation."""
+    return render(made(replace(LIBERO, deviations=deviations)), {"libero": LIBERO}, PUBLISHED)
 
 
 def tables(records: list[Record], form: str = "markdown") -> str:
@@ -58,11 +71,15 @@ def test_published_numbers_are_of_protocols_tiers_and_tasks_that_are_there() -> 
 
 
 def test_published_tier_means_are_the_unweighted_means_of_their_tiers() -> None:
-    for method in dict.fromkeys(number.method for number in of_protocol("metaworld_mt50")):
-        numbers = {number.name: float(number.success_percent) for number in PUBLISHED if number.method == method}
-        printed = numbers.pop("tier_mean")
-        assert set(numbers) >= set(TIER_RATES)
-        assert sum(numbers[tier] for tier in TIER_RATES) / 4 == pytest.approx(printed, abs=0.051), method
+    for protocol, tiers in (("metaworld_mt50", TIER_RATES), ("libero", LIBERO_RATES)):
+        for method in dict.fromkeys(number.method for number in of_protocol(protocol)):
+            some = [number for number in of_protocol(protocol) if number.method == method]
+            numbers = {number.name: float(number.success_percent) for number in some}
+            printed = numbers.pop("tier_mean")
+            assert set(numbers) == set(tiers)
+            is_mean = sum(numbers.values()) / 4 == pytest.approx(printed, abs=0.051)
+            assert is_mean == (method not in WRONG_MEANS), method
+            assert all(("its tiers average" in number.source) == (not is_mean) for number in some)
 
 
 def test_the_published_task_mean_is_that_of_its_ten_tasks() -> None:
@@ -74,6 +91,76 @@ def test_the_published_task_mean_is_that_of_its_ten_tasks() -> None:
 def test_numbers_of_metaworld_are_those_of_the_fact_sheet() -> None:
     sheet = [(method, value) for method, _, value in facts("progvla_table1_metaworld.csv")]
     assert [(number.method, number.success_percent) for number in of_protocol("metaworld_mt50")] == sheet
+
+
+@with_facts
+@pytest.mark.parametrize(
+    ("sheet", "beginning", "source"),
+    [
+        ("progvla_table1_libero.csv", "", "ProgVLA, arXiv 2605.28231, Table 1"),
+        ("progvla_table2_ablation.csv", "ProgVLA ", "ProgVLA, arXiv 2605.28231, Table 2"),
+        ("progressvla_table3_libero.csv", "", "ProgressVLA, arXiv 2603.27670, Table III"),
+    ],
+)
+def test_numbers_of_libero_are_those_of_the_fact_sheets(sheet: str, beginning: str, source: str) -> None:
+    columns = {"spatial": "Spatial", "object": "Object", "goal": "Goal", "long": "Long", "tier_mean": "Avg"}
+    ours = [
+        (number.method.removeprefix(beginning), f"success_rate/{columns[number.name]}", number.success_percent)
+        for number in of_protocol("libero")
+        if source in number.source
+    ]
+    assert ours == [(method.removeprefix(beginning), metric, value) for method, metric, value in facts(sheet)]
+
+
+def test_the_suites_of_libero_stand_beside_its_papers_in_their_order() -> None:
+    header, *lines = rows(libero(), "Success by tier in %; papers print the tier mean")
+    assert header == ["policy", "spatial", "object", "goal", "long", "tier mean", "task mean", "errors"]
+    assert lines[0][0] == "vla" and lines[0][5] == lines[0][6], "forty tasks in four tiers of ten"
+    assert lines[3][0] == "*published, not matched*"
+    assert ["ProgVLA (0.1B)", "87.6", "96.0", "92.0", "88.6", "91.1", "-", "-"] in lines
+    assert ["ProgressVLA Full", "88.2", "96.4", "87.2", "66.2", "84.5", "-", "-"] in lines
+    assert len({line[0] for line in lines}) == len(lines)
+
+
+def test_each_suite_of_libero_has_its_horizon() -> None:
+    assert "Horizon 220 (spatial), 280 (object), 300 (goal), 520 (long) control steps;" in libero()
+
+
+@pytest.mark.parametrize("mark", ["assets=stand-in", "assets=partly-official"])
+def test_stand_ins_are_marked_on_both_sides(mark: str) -> None:
+    text = libero(deviations=(mark,))
+    assert f"## libero, {mark}\n" in text
+    _, *lines = rows(text, f"Success by tier in %, {mark}; papers print the tier mean")
+    assert lines[0][0] == f"vla [{mark}]"
+    assert lines[3][0] == "*published, with the official assets, not matched*"
+    assert "Success by tier in %; papers" not in text
+
+
+def test_official_files_and_stand_ins_never_share_a_table() -> None:
+    records = [*made(LIBERO), *made(replace(LIBERO, deviations=("assets=stand-in",)), seed=1)]
+    text = render(records, {"libero": LIBERO}, PUBLISHED)
+    (plain,) = [line for line in rows(text, "Success by tier in %; papers print the tier mean") if "vla" in line[0]]
+    assert plain[0] == "vla"
+
+
+def test_another_deviation_keeps_published_numbers_away() -> None:
+    text = libero(deviations=("max_steps=600", "assets=stand-in"))
+    assert "ProgVLA" not in text and "not comparable with published numbers" in text
+
+
+def test_one_suite_of_libero_stands_beside_its_column_alone() -> None:
+    alone = protocols.load("libero_object")
+    text = render(made(alone), {alone.name: alone}, PUBLISHED)
+    header, *lines = rows(text, "Success by tier in %; papers print the tier mean")
+    assert header == ["policy", "object", "tier mean", "task mean", "errors"]
+    assert ["ProgVLA (0.1B)", "96.0", "-", "-", "-"] in lines
+    found = list(csv.DictReader(io.StringIO(render(made(alone), {alone.name: alone}, PUBLISHED, form="csv"))))
+    assert {row["name"] for row in found if row["kind"] == "published, not matched"} == {"object"}
+
+
+@pytest.mark.parametrize("name", ["libero_lerobot", "libero_official", "libero_bddl", "libero_90", "metaworld_mt10"])
+def test_what_is_no_part_of_a_printed_protocol_stands_beside_nothing(name: str) -> None:
+    assert printed_about(name, {name: protocols.load(name)}, PUBLISHED) == []
 
 
 @with_facts

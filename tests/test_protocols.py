@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import protocols
 from protocols.contracts import Task
 from tests.conformance import ProtocolTests
 
+FACTS = Path(__file__).parents[2] / "shared" / "facts" / "libero_tasks.csv"
+with_facts = pytest.mark.skipif(not FACTS.exists(), reason="needs the shared folder beside the repository")
 TABLE = "task,tier,plain,repaired\nnear,easy,go,go near\nfar,hard,go,go far\nup,hard,go,go up\n"
 VALUES: dict[str, Any] = {
     "suite": "line",
@@ -58,6 +61,34 @@ def test_a_file_says_all_that_a_protocol_is(tmp_path: Path) -> None:
 def test_tasks_are_taken_in_the_order_in_which_the_file_lists_them(tmp_path: Path) -> None:
     loaded = protocols.load(written(tmp_path, tasks=["up", "near"]))
     assert loaded.tasks == (Task("up", "hard", "go"), Task("near", "easy", "go"))
+
+
+def test_a_tier_stands_for_all_its_tasks_in_the_order_of_the_table(tmp_path: Path) -> None:
+    loaded = protocols.load(written(tmp_path, tasks=["hard", "near"]))
+    assert [task.name for task in loaded.tasks] == ["far", "up", "near"]
+
+
+def test_each_tier_may_have_its_own_horizon(tmp_path: Path) -> None:
+    loaded = protocols.load(written(tmp_path, max_steps={"hard": 50, "easy": 40}))
+    assert {episode.task: episode.max_steps for episode in loaded.episodes()} == {"near": 40, "far": 50, "up": 50}
+
+
+@pytest.mark.parametrize(
+    ("horizons", "said"),
+    [
+        ({"easy": 40}, "max_steps must name the tiers easy, hard, not easy"),
+        ({"easy": 40, "hard": 50, "harder": 60}, "max_steps must name the tiers easy, hard, not easy, hard, harder"),
+        ({}, "max_steps must name the tiers easy, hard, not"),
+        ({"easy": 40, "hard": "50"}, "max_steps of hard is '50', which has the wrong type"),
+        ({"easy": True, "hard": 50}, "max_steps of easy is True, which has the wrong type"),
+        ({"easy": 40, "hard": 0}, "max_steps of hard must be at least 1, not 0"),
+    ],
+)
+def test_horizons_of_other_tiers_than_there_are_are_refused(
+    tmp_path: Path, horizons: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        protocols.load(written(tmp_path, max_steps=horizons))
 
 
 def test_the_same_file_in_another_folder_is_the_same_protocol(tmp_path: Path) -> None:
@@ -142,9 +173,10 @@ def test_a_name_that_is_not_there_is_refused_with_the_nearest(
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"tasks": "near"}, "tasks must be 'all' or a list of different task names, not 'near'"),
-        ({"tasks": []}, r"tasks must be 'all' or a list of different task names, not \[\]"),
-        ({"tasks": ["near", "near"]}, "tasks must be 'all' or a list of different task names, not .'near', 'near'"),
+        ({"tasks": "near"}, "tasks must be 'all' or a list of different task names or tiers, not 'near'"),
+        ({"tasks": []}, r"tasks must be 'all' or a list of different task names or tiers, not \[\]"),
+        ({"tasks": ["near", "near"]}, "tasks must be 'all' or a list of different .*, not .'near', 'near'"),
+        ({"tasks": ["hard", "far"]}, "tasks must be 'all' or a list of different .*, not .'hard', 'far'"),
         ({"task_table": "circle.csv"}, r"there is no task table .*circle\.csv"),
     ],
 )
@@ -196,6 +228,37 @@ def test_every_shifted_protocol_has_an_unshifted_twin_with_its_starts_and_condit
         twins = [one for one in plain if one.conditions_hash() == replace(alike, name=one.name).conditions_hash()]
         starts = {(episode.task, episode.index, episode.seed) for episode in shifted.episodes()}
         assert any(starts <= {(one.task, one.index, one.seed) for one in twin.episodes()} for twin in twins)
+
+
+def test_the_protocols_of_libero_share_their_starts() -> None:
+    whole = {(one.task, one.index): one for one in protocols.load("libero").episodes()}
+    for name in ("libero_spatial", "libero_object", "libero_goal", "libero_10"):
+        assert all(whole[one.task, one.index] == one for one in protocols.load(name).episodes())
+    for name in ("libero_lerobot", "libero_official", "libero_bddl"):
+        seeds = {where: episode.seed for where, episode in whole.items()}
+        assert all(seeds[one.task, one.index] == one.seed for one in protocols.load(name).episodes())
+
+
+def test_libero_has_the_horizons_that_others_evaluate_with() -> None:
+    """OpenVLA's run_libero_eval.py at 7ea2742, LeRobot's envs/libero.py at 7427f31, LIBERO's eval/default.yaml."""
+    openvla = {"spatial": 220, "object": 280, "goal": 300, "long": 520}
+    assert protocols.load("libero").max_steps == protocols.load("libero_bddl").max_steps == openvla
+    assert protocols.load("libero_lerobot").max_steps == openvla | {"spatial": 280}
+    alone = ("libero_spatial", "libero_object", "libero_goal", "libero_10", "libero_90", "libero_official")
+    assert [protocols.load(name).max_steps for name in alone] == [220, 280, 300, 520, 400, 600]
+
+
+@with_facts
+def test_the_tasks_of_libero_are_those_of_the_fact_sheet_in_the_official_order() -> None:
+    with FACTS.open(encoding="utf-8", newline="") as file:
+        sheet = sorted(csv.DictReader(file), key=lambda row: int(row["i"]))
+    for suite, count in (("spatial", 10), ("object", 10), ("goal", 10), ("10", 10), ("90", 90)):
+        rows = [row for row in sheet if row["suite"] == f"libero_{suite}"]
+        loaded = protocols.load(f"libero_{suite}").tasks
+        assert [(task.name, task.instruction) for task in loaded] == [(row["name"], row["language"]) for row in rows]
+        assert len(loaded) == count
+    told = {row["name"]: row["bddl_language"] for row in sheet}
+    assert all(task.instruction == told[task.name] for task in protocols.load("libero_bddl").tasks)
 
 
 def test_every_task_table_is_used_by_a_protocol() -> None:

@@ -15,6 +15,7 @@ from hypothesis import given, strategies as st
 
 import protocols
 from harness import provenance
+from harness.assets import Used
 from harness.provenance import deciding_hash, episode_key, run_provenance, versions
 from protocols.contracts import Episode
 
@@ -75,6 +76,15 @@ def test_all_that_decides_an_outcome_changes_keys(
     assert deciding_hash(MT10.changed(**changed), other_suite, *policy) != deciding_hash(
         MT10, suite(), "expert", "print"
     )
+
+
+def test_asset_files_change_keys_and_a_suite_without_any_has_none_in_them() -> None:
+    found = Used("auto", "one hash", (), "all official")
+    moved = Used("/elsewhere", "one hash", (), "all official in another folder")
+    keys = [deciding_hash(MT10, suite(), *POLICY, used) for used in (None, found, moved, found._replace(hash="two"))]
+    assert keys[0] == deciding_hash(MT10, suite(), *POLICY)
+    assert keys[1] == keys[2], "where the files lie decides nothing"
+    assert len(set(keys)) == 3
 
 
 def test_another_version_of_a_package_changes_keys(monkeypatch: pytest.MonkeyPatch) -> None:

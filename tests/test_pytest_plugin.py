@@ -64,6 +64,7 @@ def test_a_task_below_its_reference_fails_and_says_so(tmp_path: Path) -> None:
         (("--policy", "zero", "--protocol", "metaworld_mt5"), "did you mean 'metaworld_mt50'?"),
         (("--policy", "zeo", *LINE), "no policy named 'zeo'; did you mean 'zero'?"),
         (("--policy", "zero", *LINE, "--tasks", "neer"), "no task named 'neer'; did you mean 'near'?"),
+        (("--policy", "zero", *LINE, "--assets", "stand-in"), "suite 'tests.line' has no asset files"),
     ],
 )
 def test_a_mistake_ends_the_session_with_one_line(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:

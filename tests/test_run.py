@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import protocols
+from harness.options import chosen_protocol
 from harness.run import main
 from tests.commands import by_episode, count, finish, is_alive, run, start, wait_until, workers_of
 
@@ -40,7 +42,9 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         (("--policy", "zero", "--protocol", "metaworld_mt5"), "did you mean 'metaworld_mt50'?"),
         (("--policy", "zero", "--protocol", "nowhere.yaml"), "no protocol file nowhere.yaml"),
         (("--policy", "zero", *LINE, "--tasks", "neer"), "no task named 'neer'; did you mean 'near'?"),
-        (("--policy", "zero"), "name a --suite (metaworld"),
+        (("--policy", "zero", "--suite", "mt10"), "There are: libero, metaworld, piper, piper_ee"),
+        (("--policy", "zero", "--suite", "metaworld_mt10", *LINE), "is of suite 'tests.line', not 'metaworld_mt10'"),
+        (("--policy", "zero"), "name a --suite (libero, metaworld"),
         (("--policy", "zero", "--suite", "metaworld", *LINE), "is of suite 'tests.line', not 'metaworld'"),
         (("--policy", "zero", *LINE, "--trials", "0"), "trials must be at least 1, not 0"),
         (("--policy", "zero", *LINE, "--policy-arg", "chunk"), "--policy-arg takes KEY=VALUE, not 'chunk'"),
@@ -63,6 +67,13 @@ def test_a_mistake_is_one_clear_line_and_exit_code_2(
 ) -> None:
     assert words in refused(capsys, *arguments, "--store", tmp_path / "store")
     assert not (tmp_path / "store").exists()
+
+
+def test_a_suite_may_be_named_by_one_of_its_protocols() -> None:
+    assert chosen_protocol("metaworld_mt10", None, None, 3) == protocols.load("metaworld_mt10").changed(trials=3)
+    assert chosen_protocol("libero", None, None, None) == protocols.load("libero")
+    assert chosen_protocol("libero_object", None, None, None).max_steps == 280
+    assert chosen_protocol("metaworld", None, None, None).name == "metaworld_mt50"
 
 
 def test_a_protocol_file_with_an_unknown_key_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

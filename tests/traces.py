@@ -121,9 +121,9 @@ def summaries(suite: str) -> list[list[str]]:
     return [[trace.fingerprint, state, str(trace.progress)] for trace, state in zip(traces, last, strict=True)]
 
 
-def elsewhere(expression: str, *arguments: str) -> Any:
-    """What an expression over `conformance`, `traces` and `arguments` gives in another process, through JSON."""
-    code = "import json, sys; from tests import conformance, traces; arguments = sys.argv[1:]"
+def elsewhere(expression: str, *arguments: str, modules: str = "conformance, traces") -> Any:
+    """What an expression over these modules of tests and `arguments` gives in another process, through JSON."""
+    code = f"import json, sys; from tests import {modules}; arguments = sys.argv[1:]"
     command = [sys.executable, "-c", f"{code}; print(json.dumps({expression}))", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import mujoco
 import numpy as np
+import numpy.typing as npt
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 from metaworld.policies import ENV_POLICY_MAP
 from metaworld.sawyer_xyz_env import SawyerXYZEnv
@@ -91,6 +92,11 @@ class MetaWorld(EpisodeEnv):
             warnings.simplefilter("ignore")  # it warns at every step that its actions exceed 1, as they are meant to
             action: FloatArray = self._expert.get_action(self._raw).astype(np.float32)
         return action.clip(*metaworld.ACTION.bounds())
+
+    def simulator_state(self) -> npt.NDArray[np.float64]:
+        """(1 + nq + nv,) time, positions, velocities."""
+        data = self.sim.data
+        return np.concatenate([[data.time], data.qpos, data.qvel])
 
     def fingerprint(self) -> str:
         """Hash of the start: simulator state, every body, site and camera pose, goal and instruction."""

@@ -92,6 +92,11 @@ class Piper(EpisodeEnv):
             self._expert = Expert(self.world, self.goal, self.episode.seed)
         return self._expert.next(self.seen)
 
+    def simulator_state(self) -> Array:
+        """(1 + nq + nv,) time, positions, velocities."""
+        data = self.world.data
+        return np.concatenate([[data.time], data.qpos, data.qvel])
+
     def fingerprint(self) -> str:
         """Hash of the start: simulator state, every pose, all that is drawn, and the instruction."""
         digest = hashlib.sha256(self.episode.instruction.encode())

@@ -166,5 +166,8 @@ class Line(gymnasium.Env[dict[str, Any], FloatArray]):
     def expert_action(self) -> FloatArray:
         return np.array([self.goal - self.position], np.float32).clip(*ACTION.bounds())
 
+    def simulator_state(self) -> npt.NDArray[np.float64]:
+        return np.array([self.steps / ACTION.rate_hz, self.position])
+
     def fingerprint(self) -> str:
         return hashlib.sha256(f"{self.goal!r} {self.episode.instruction}".encode()).hexdigest()[:32]

@@ -1,0 +1,256 @@
+"""The asset files of LIBERO: official ones where they are found, a stand-in for each that is absent.
+
+`prepare` puts both into a temporary folder that upstream reads as its own. The official files (dataset
+`lerobot/libero-assets` on the Hugging Face hub) are never copied: the folder has links to them. Which files are needed
+follows from what upstream loads for the 130 tasks: 33 objects and 5 rooms, and the meshes and textures that these name.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import functools
+import hashlib
+import os
+import posixpath
+import shutil
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from envs.libero.standins.mending import mend_object, mend_scene
+from envs.libero.standins.objects import all_objects, object_xml
+from envs.libero.standins.scenes import SCENES, scene_path, scene_xml
+from envs.libero.standins.textures import picture, png
+
+REPOSITORY = "lerobot/libero-assets"  # a dataset; the name is from hf-libero 0.1.4, libero/utils/download_utils.py
+CACHE = Path("~/.cache/libero/assets")  # where hf-libero downloads to
+FETCH = "python -m harness.doctor --fetch libero"
+PREFIX = "headway-libero-"
+LOCK = "in-use"
+FRESH_S = 60.0  # a folder younger than this may not be locked yet
+
+
+@dataclass(frozen=True)
+class Assets:
+    """A folder that upstream can read, and what is in it.
+
+    Args:
+        folder: the merged folder; it is removed when this process ends.
+        hash: SHA-256 over names and contents of all files that a task can load.
+        deviations: () where all files are official, else ("assets=partly-official",) or ("assets=stand-in",).
+        summary: one line with counts.
+    """
+
+    folder: Path
+    hash: str
+    deviations: tuple[str, ...]
+    summary: str
+
+
+class Made(NamedTuple):
+    """A file of ours; `identity` is hashed, since a compressed picture may differ between machines."""
+
+    content: bytes
+    identity: bytes
+    mended: bool = False  # an official file with our pieces in place of absent meshes
+
+
+Plan = dict[str, Path | Made]  # by place in the assets folder
+
+
+def prepare(where: str = "auto") -> Assets:
+    """Assets for all 130 tasks.
+
+    Args:
+        where: "auto" (official files where they are found), "stand-in" (none), "official-only" (no stand-in), or a
+            folder with official files, of which some may be absent.
+
+    Raises:
+        LookupError: no such folder, or no file of LIBERO in it.
+        RuntimeError: "official-only" and a file is absent.
+        ValueError: an official XML file is broken.
+    """
+    source = official_folder(where)
+    plan = planned(source)
+    absent = [path for path, content in plan.items() if isinstance(content, Made)]
+    if where == "official-only" and absent:
+        places = ", ".join(map(str, search_places()))
+        what = f"{len(absent)} of {len(plan)} LIBERO asset files are absent ({absent[0]} ...)"
+        raise RuntimeError(f"{what}; looked in {places}; fetch them with: {FETCH}")
+    return Assets(_merged(plan), _hashed(plan), _deviations(plan), _summary(plan))
+
+
+def _deviations(plan: Plan) -> tuple[str, ...]:
+    made = [content for content in plan.values() if isinstance(content, Made)]
+    if not made:
+        return ()
+    ours = len(made) == len(plan) and not any(content.mended for content in made)
+    return ("assets=stand-in",) if ours else ("assets=partly-official",)
+
+
+def _summary(plan: Plan) -> str:
+    made = [content for content in plan.values() if isinstance(content, Made)]
+    mended = sum(content.mended for content in made)
+    official, ours = len(plan) - len(made), len(made) - mended
+    return f"{len(plan)} asset files: {official} official, {mended} mended, {ours} stand-ins"
+
+
+def official_folder(where: str) -> Path | None:
+    """The folder with official files, or None. Raises LookupError for a folder without any."""
+    if where == "stand-in":
+        return None
+    if where in ("auto", "official-only"):
+        return next((folder.resolve() for folder in search_places() if _has_assets(folder)), None)
+    folder = Path(where).expanduser()
+    if not folder.is_dir():
+        raise LookupError(f"no folder {where!r}; --assets takes auto, stand-in, official-only or a folder")
+    if not _has_assets(folder):
+        expected = "scenes/, stable_hope_objects/ and so on"
+        raise LookupError(f"no LIBERO asset file in {where!r}; it should have {expected}")
+    return folder.resolve()
+
+
+def search_places() -> list[Path]:
+    """Where official files are looked for: the installed package, hf-libero's cache, the hub's cache."""
+    package = find_spec("libero")
+    places = [Path(package.origin).parent / "libero" / "assets"] if package and package.origin else []
+    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    hub = Path(os.environ.get("HF_HUB_CACHE", home / "hub")) / f"datasets--{REPOSITORY.replace('/', '--')}"
+    snapshots = sorted((hub / "snapshots").glob("*")) or [hub]
+    return [*places, CACHE.expanduser(), *snapshots]
+
+
+def _has_assets(folder: Path) -> bool:
+    return any((folder / path).is_file() for path in entry_files())
+
+
+def entry_files() -> list[str]:
+    """The XML files that upstream opens by name."""
+    return [*(numbers.path for numbers in all_objects().values()), *map(scene_path, SCENES)]
+
+
+def planned(source: Path | None) -> Plan:
+    """Each needed file, official or made."""
+    plan: Plan = {}
+    for category, numbers in all_objects().items():
+        make = functools.partial(object_xml, category)
+        _plan_entry(plan, source, numbers.path, make, functools.partial(mend_object, category=category), {})
+    for name, scene in SCENES.items():
+        styled = {"texplane": scene.floor, "tex-wall": scene.wall}
+        _plan_entry(plan, source, scene_path(name), functools.partial(scene_xml, name), mend_scene, styled)
+    return plan
+
+
+def _plan_entry(
+    plan: Plan,
+    source: Path | None,
+    path: str,
+    make: Callable[[], str],
+    mend: Callable[..., None],
+    styled: dict[str, str],
+) -> None:
+    """Add an XML file and what it names; `styled` has the textures that upstream replaces by a style, by name."""
+    official = _official(source, path)
+    root = _parsed(official) if official else ET.fromstring(make())
+    absent_meshes: dict[str, str] = {}
+    for element in root.iterfind("asset/*[@file]"):
+        file, name = element.get("file", ""), element.get("name", "")
+        wanted = posixpath.join(posixpath.dirname(file), styled[name]) if name in styled else file
+        place = posixpath.normpath(posixpath.join(posixpath.dirname(path), wanted))
+        found = _official(source, place)
+        if found is None and element.tag == "mesh":
+            absent_meshes[name] = file
+            continue
+        plan[place] = found or plan.get(place) or _picture(place)
+    if official and not absent_meshes:
+        plan[path] = official
+        return
+    if official:
+        mend(root, absent=absent_meshes)
+    text = ET.tostring(root)
+    plan[path] = Made(text, text, mended=official is not None)
+
+
+def _official(source: Path | None, path: str) -> Path | None:
+    found = source / path if source else None
+    return found if found and found.is_file() else None
+
+
+def _parsed(path: Path) -> ET.Element:
+    try:
+        return ET.parse(path).getroot()
+    except ET.ParseError as error:
+        raise ValueError(f"broken asset file {path}: {error}") from error
+
+
+@functools.cache
+def _picture(path: str) -> Made:
+    image = picture(path)
+    return Made(png(image), image.tobytes())
+
+
+def _hashed(plan: Plan) -> str:
+    digest = hashlib.sha256()
+    for path, content in sorted(plan.items()):
+        own = content.identity if isinstance(content, Made) else content.read_bytes()
+        digest.update(f"{path}\0{len(own)}\0".encode())
+        digest.update(own)
+    return digest.hexdigest()
+
+
+def _merged(plan: Plan) -> Path:
+    """A temporary folder with links to official files and with ours, held by a lock as long as this process lives."""
+    _sweep()
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    fcntl.flock(os.open(folder / LOCK, os.O_CREAT | os.O_RDWR), fcntl.LOCK_EX)
+    for parent in {posixpath.dirname(path) for path in plan}:
+        (folder / parent).mkdir(parents=True, exist_ok=True)
+    for path, content in plan.items():
+        if isinstance(content, Made):
+            (folder / path).write_bytes(content.content)
+        else:
+            (folder / path).symlink_to(content)
+    return folder
+
+
+def _sweep() -> None:
+    """Remove folders whose process is gone; a worker that is killed cannot do so itself."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            if time.time() - folder.stat().st_mtime < FRESH_S:
+                continue
+            lock = os.open(folder / LOCK, os.O_RDWR)
+        except OSError:  # another user's, or another process was faster
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            pass
+        finally:
+            os.close(lock)
+
+
+def fetch(download: Callable[..., str] | None = None) -> Path:
+    """Download the official files to where hf-libero looks for them, and say where that is.
+
+    Args:
+        download: stands in for `huggingface_hub.snapshot_download` in tests.
+
+    Raises:
+        RuntimeError: huggingface_hub is not installed.
+    """
+    if download is None:
+        if find_spec("huggingface_hub") is None:
+            raise RuntimeError("fetching needs huggingface_hub: pip install huggingface_hub")
+        from huggingface_hub import snapshot_download
+
+        download = snapshot_download
+    return Path(download(repo_id=REPOSITORY, repo_type="dataset", local_dir=str(CACHE.expanduser())))

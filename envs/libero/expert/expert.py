@@ -1,0 +1,75 @@
+"""The scripted expert: the predicates of the goal in an order in which they can be met, one skill for each."""
+
+from __future__ import annotations
+
+from envs.libero.expert.hand import Hand, Skill
+from envs.libero.expert.picking import pick_and_place
+from envs.libero.expert.scene import Scene
+from envs.libero.simulation import Array, Simulation
+
+Predicate = tuple[str, ...]
+PLACED = ("on", "in")
+WAITING_STEPS = 5  # until what was let go has come to rest, before the next try
+
+
+class Expert:
+    """Solves the task of a started simulation, as far as it can.
+
+    Args:
+        simulation: a started one; its state is read, not changed.
+    """
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._hand, self._scene = Hand(simulation), Scene(simulation)
+        self._actions = self._act()
+
+    def next(self) -> Array:
+        """(7,) the action of the next control step."""
+        return next(self._actions)
+
+    def _act(self) -> Skill:
+        while True:
+            missing = [one for one in ordered(self._simulation.goal) if not self._simulation.holds(one)]
+            for predicate in missing[:1]:
+                yield from self._skill(predicate)
+            yield from self._hand.wait(WAITING_STEPS)
+
+    def _skill(self, predicate: Predicate) -> Skill:
+        from envs.libero.expert import articulated  # type: ignore[attr-defined]
+
+        verb, thing, *place = predicate
+        if verb in PLACED:
+            container = place[0]
+            if self._shut(container):
+                yield from articulated.open_(self._hand, container)
+            yield from pick_and_place(self._hand, self._scene, predicate)
+        elif verb == "open":
+            yield from articulated.open_(self._hand, thing)
+        elif verb == "close":
+            yield from articulated.close_(self._hand, thing)
+        else:
+            yield from articulated.turn(self._hand, thing, verb == "turnon")
+
+    def _shut(self, container: str) -> bool:
+        """Whether a region is that of a drawer or door which is not open."""
+        site = self._simulation.problem.object_sites_dict.get(container)
+        if site is None or not site.joints:
+            return False
+        return not self._simulation.holds(("open", container))
+
+
+def ordered(goal: list[Predicate]) -> list[Predicate]:
+    """Knobs first, then what has to be closed for itself, opened, filled, and last what is closed when it is full."""
+    filled = {predicate[2] for predicate in goal if predicate[0] in PLACED}
+    supports = {predicate[2] for predicate in goal if predicate[0] == "on"}
+
+    def rank(predicate: Predicate) -> tuple[int, bool]:
+        verb, thing = predicate[:2]
+        if verb in PLACED:
+            return 3, thing not in supports
+        if verb == "close":
+            return (4 if any(name.startswith(thing) for name in filled) else 1), True
+        return (2 if verb == "open" else 0), True
+
+    return sorted(goal, key=rank)

@@ -1,0 +1,200 @@
+"""Where a held thing can be let go so that a predicate of the goal will hold."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from envs.libero.expert.grasps import (
+    FARTHEST_YAW_RAD,
+    FINGER_HALF_M,
+    FINGER_M,
+    NEUTRAL,
+    PALM_CLEARANCE_M,
+    PALM_HALF_M,
+    PALM_M,
+    STRETCH_COST,
+    TIP_M,
+    TO_HAND,
+    WRIST_HALF_M,
+    WRIST_M,
+    turned,
+    yaw_of,
+)
+from envs.libero.expert.hand import Hand
+from envs.libero.expert.relief import CELL_M, NOTHING, Grid, Solids, highest, reliefs
+from envs.libero.expert.scene import Scene
+from envs.libero.simulation import Array
+
+TURNS_RAD = tuple(np.radians((0, 30, -30, 60, -60, 90, -90, 120, -120, 150, -150, 180)))
+GAP_M = 0.004  # under a thing when it is let go
+SUPPORT_M = 0.004  # cells within this of the first contact hold the thing up
+INSIDE_M = 0.008  # off the faces of a region
+BELOW_M = 0.01  # under a region still counts as in it, says upstream
+ON_OBJECT_M = 0.02  # off the middle of what it is put on; upstream asks for 0.03
+FINGER_OPENING_M = 0.004
+UPRIGHT = 0.995  # cosine of the lean below which the hand counts as straight
+SPACING_M, MOST_TRIED = 0.012, 11  # of the places that are tried along each side of a region
+NEAR_COST, DROP_COST, TURN_COST, TIPPING_COST, HIGH_COST = 30.0, 30.0, 0.35, 4.0, 15.0
+
+
+class Held(NamedTuple):
+    """A thing in the hand: its pose in the hand's frame, its boxes in its own, and how it stands when it rests."""
+
+    position: Array  # (3,) m
+    rotation: Array  # (3, 3)
+    solids: Solids
+    standing: Array  # (3, 3)
+
+    @classmethod
+    def of(cls, scene: Scene, name: str, position: Array, rotation: Array, standing: Array) -> Held:
+        """As it is now, with the hand at a pose."""
+        place, turn = scene.position(name), scene.rotation(name)
+        solids = scene.solids(name).moved(-place, np.eye(3)).moved(np.zeros(3), turn.T)
+        return cls(rotation.T @ (place - position), rotation.T @ turn, solids, standing)
+
+
+class Target(NamedTuple):
+    """Where a thing has to go: the best place (3,), how far from it to look (2,), m, and which places count."""
+
+    center: Array
+    reach: Array
+    accepts: Callable[[Array], bool]  # of a (3,) position of the thing at rest
+    on_table: bool = False  # whether it is a region of the table itself
+
+
+class Place(NamedTuple):
+    """The hand's pose when it lets go, and the cost in the unit of grasps."""
+
+    position: Array
+    rotation: Array
+    cost: float
+
+
+def target(scene: Scene, predicate: tuple[str, ...]) -> Target:
+    """What the predicate ("on" | "in", thing, place) asks for."""
+    verb, _, place = predicate
+    if place not in scene.simulation.problem.object_sites_dict:
+        return _on_object(scene.position(place))
+    region, site = scene.region(place), scene.simulation.problem.object_sites_dict[place]
+    extent = np.abs(region.rotation @ region.half)
+    if verb == "in":
+        low, high = region.center - extent - (0.0, 0.0, BELOW_M), region.center + extent
+        margin = np.minimum(INSIDE_M, extent / 3) * (1.0, 1.0, 0.25)
+        return Target(
+            region.center,
+            extent[:2] - margin[:2],
+            lambda at: bool((at > low + margin).all() and (at < high - margin).all()),
+        )
+    shrunk = INSIDE_M / region.half[:2].max()
+    return Target(
+        region.center,
+        extent[:2],
+        lambda at: bool(site.under(region.center, region.rotation, at + shrunk * (at - region.center) * (1, 1, 0))),
+        on_table=scene.simulation.problem.get_object(site.parent_name) is None,
+    )
+
+
+def _on_object(center: Array) -> Target:
+    def accepts(at: Array) -> bool:
+        return bool(np.linalg.norm((at - center)[:2]) < ON_OBJECT_M and at[2] > center[2])
+
+    return Target(center, np.full(2, ON_OBJECT_M / 2), accepts)
+
+
+def best_place(hand: Hand, scene: Scene, name: str, held: Held, where: Target, bound: float = np.inf) -> Place | None:
+    """The best way to put a held thing down, or None where all cost more than the bound.
+
+    Args:
+        hand: that holds it.
+        scene: as it is now.
+        name: of the thing; it is no obstacle to itself.
+        held: how the hand holds it.
+        where: it has to go.
+        bound: on the cost.
+    """
+    others = scene.others(name)
+    found: Place | None = None
+    for turn in TURNS_RAD:
+        standing = turned(turn) @ held.standing
+        rotation = standing @ held.rotation.T
+        if abs(yaw_of(rotation)) > FARTHEST_YAW_RAD:
+            continue
+        bound = found.cost if found else bound
+        stretch = STRETCH_COST * hand.overreach(where.center - rotation @ held.position, rotation)
+        extra = TURN_COST * abs(turn) + stretch
+        if extra < bound:
+            place = _turned_place(others, held, standing, rotation, where, bound - extra)
+            found = place._replace(cost=place.cost + extra) if place else found
+    return found
+
+
+def _turned_place(
+    others: Solids, held: Held, standing: Array, hand: Array, where: Target, bound: float
+) -> Place | None:
+    """The best place for one way of turning the thing, if it costs less than the bound."""
+    view = turned(yaw_of(hand)) @ NEUTRAL
+    upright = -float(hand[2, 2])
+    along = view if upright > UPRIGHT else hand @ TO_HAND
+    own = held.solids.moved(np.zeros(3), standing)
+    reach_m = float(np.abs(own.corners()).max())
+    size_m = float(where.reach.max()) + reach_m + PALM_HALF_M[0] + 0.06
+    near = others.near(where.center, size_m + 0.2)
+    grid, hand_grid = (Grid.around(where.center @ axes, np.full(2, size_m)) for axes in (view, along))
+    rest, _ = reliefs(near, view, grid)
+    small = Grid.around(np.zeros(2), np.full(2, reach_m + CELL_M))
+    _, bottom = reliefs(own, view, small)
+    lowest = _hand_floor(rest if along is view else reliefs(near, along, hand_grid)[0])
+    from_thing = -hand @ held.position  # (3,) from the thing's origin to the grip point
+    found: Place | None = None
+    for offset in _offsets(where.reach):
+        middle = grid.cell((where.center + offset) @ view)
+        origin = view @ np.array([*(grid.low + CELL_M * np.array(middle)), 0.0])
+        height, tipping = _rest(rest, bottom, middle)
+        at = origin + (0.0, 0.0, height)
+        if not where.accepts(at):
+            continue
+        grip = (at + from_thing) @ along
+        drop = max(0.0, (lowest[hand_grid.cell(grip)] - grip[2]) / upright - GAP_M)
+        cost = NEAR_COST * float(np.linalg.norm(offset)) + DROP_COST * drop + TIPPING_COST * tipping
+        cost += HIGH_COST * max(0.0, height - where.center[2])
+        if cost < bound:
+            bound = cost
+            found = Place(at + from_thing + (0.0, 0.0, GAP_M + drop), hand, cost)
+    return found
+
+
+def _offsets(reach: Array) -> list[Array]:
+    """(3,) shifts off the best place, near ones first."""
+    tried = np.clip(2 * np.ceil(reach / SPACING_M) + 1, 3, MOST_TRIED).astype(int)
+    sides = [np.linspace(-side, side, number) for side, number in zip(reach, tried, strict=True)]
+    shifts = [np.array([x, y, 0.0]) for x, y in itertools.product(*sides)]
+    return sorted(shifts, key=lambda shift: float(np.linalg.norm(shift)))
+
+
+def _hand_floor(rest: Array) -> Array:
+    """(nx, ny) how low the grip point of the opening hand can go over each cell."""
+    fingers = highest(rest, FINGER_M + FINGER_HALF_M[0] + FINGER_OPENING_M, FINGER_HALF_M[1]) + TIP_M
+    palm = highest(rest, *PALM_HALF_M) - PALM_M + PALM_CLEARANCE_M
+    return np.maximum(np.maximum(fingers, palm), highest(rest, *WRIST_HALF_M) - WRIST_M)
+
+
+def _rest(rest: Array, bottom: Array, middle: tuple[int, int]) -> tuple[float, bool]:
+    """Height of a thing's origin when it touches down over a cell, and whether it would tip over.
+
+    Args:
+        rest: (nx, ny) heights of all else.
+        bottom: (mx, my) heights of the thing's underside about its origin, which is over the middle cell.
+        middle: the cell.
+    """
+    half = np.array(bottom.shape) // 2
+    i, j = np.array(middle) - half
+    gap = np.where(bottom < -NOTHING, rest[i : i + bottom.shape[0], j : j + bottom.shape[1]] - bottom, NOTHING)
+    height = float(gap.max())
+    body = np.argwhere(bottom < -NOTHING).mean(axis=0)
+    support = np.argwhere(gap > height - SUPPORT_M)
+    tipping = bool(((support.max(axis=0) < body) | (support.min(axis=0) > body)).any())
+    return height, tipping
