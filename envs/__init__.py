@@ -13,9 +13,10 @@ A suite module has
 and, where it reads asset files that it does not bring along,
 
     assets.prepare(where)     -> the files that `where` means: "auto", "stand-in", "official-only" or a folder. It has
-                              their `hash`, their `deviations` from the official ones, and a `summary` in one line
+                              their `hash`, their `deviations` from the official ones, and a `summary` in one line; it
+                              is hashable, can be pickled, and is good for as long as this process lives
     assets.fetch()            -> the folder into which it has downloaded the official files
-    make(..., assets="auto")  takes `where` as well
+    make(..., assets="auto")  takes `where` as well, or what `prepare` has returned
 
 and, where its files of demonstrations shall say more than others',
 

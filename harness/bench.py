@@ -4,9 +4,9 @@ In CPU seconds, and as ratios within one run; wall times are not taken, machines
 (the harness's workers included) that is run twice, with one and with several episodes per task: the difference is the
 cost of the steps, what is left is start-up. Peak memory is that of the largest process.
 
-Meta-World and LIBERO stand beside a plain simulator loop, under the policy `zero`, which costs nothing, with chunks of k
-actions. Any other suite: its expert without frames, whose plans cost too; and the same episodes replayed, without frames (the
-simulation alone) and through all cameras in both render profiles.
+Meta-World and LIBERO stand beside a plain simulator loop, under the policy `zero`, which costs nothing, with chunks of
+k actions. Any other suite: its expert without frames, whose plans cost too; and the same episodes replayed, without
+frames (the simulation alone) and through all cameras in both render profiles.
 """
 
 from __future__ import annotations
@@ -272,7 +272,8 @@ def measured_suite(chosen: argparse.Namespace) -> list[Row]:
     if trials < 2:
         raise ValueError(f"trials must be at least 2, so that start-up can be told apart, not {trials}")
     suite = envs.load(chosen.suite)
-    used(suite, chosen.assets)
+    if not beside:
+        used(suite, chosen.assets)
     protocol = protocols.load(beside.protocol if beside else suite.DEFAULT_PROTOCOL)
     names = [task.name for task in protocol.tasks]
     few = list(beside.tasks) if beside else names[:: max(1, len(names) // 3)][:3]

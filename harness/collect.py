@@ -116,7 +116,7 @@ class Collection:
         """Run what is missing; each episode is on disk when it is yielded, each task merged when it is complete.
 
         Raises:
-            CannotStartError: a worker cannot start.
+            CannotStartError: a worker cannot start, or a file that an episode needs is broken.
             OSError: a file cannot be written; what was written before is safe.
         """
         for task in self.files:
@@ -135,7 +135,7 @@ class Collection:
 
     def _worker(self) -> pool.WorkerHandle:
         look = self.cameras, self.protocol.image_size_px, self.protocol.render
-        return pool.WorkerHandle(self.protocol.suite, *look, HUNG_AFTER_S, self.evaluation.where, record=True)
+        return pool.WorkerHandle(self.protocol.suite, *look, HUNG_AFTER_S, self.evaluation.assets, record=True)
 
     def _keep(self, running: Running) -> None:
         episode = running.job.episode

@@ -42,6 +42,7 @@ class Evaluation:
     Raises:
         LookupError: no such suite or policy, or a suite without the protocol's shift.
         ValueError: the policy's arguments are wrong, its specs do not fit, or something is not installed.
+        LookupError, ValueError, RuntimeError, OSError: there are no usable asset files, see `harness.assets.used`.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Evaluation:
         self.assets = used(self.suite, assets)
         if self.assets:
             protocol = replace(protocol, deviations=(*protocol.deviations, *self.assets.deviations))
-        self.protocol, self.where = protocol, self.assets.where if self.assets else None
+        self.protocol = protocol
         self.deciding = provenance.deciding_hash(protocol, self.suite, self.policy_name, self.fingerprint, self.assets)
         self.tiers = {task.name: task.tier for task in protocol.tasks}
 
@@ -110,7 +111,8 @@ class Evaluation:
 
         Raises:
             StoreError: the store cannot be written; what was committed is safe.
-            CannotStartError: a worker cannot start; its traceback is in the store's errors.log.
+            CannotStartError: a worker cannot start, or a file that an episode needs is broken; the traceback is in the
+                store's errors.log.
         """
         jobs = self.missing(store)[:: -1 if reverse else 1]
         crew_size = min(pool.worker_count(workers), len(jobs))
@@ -139,7 +141,7 @@ class Evaluation:
         cameras = tuple(self.policy.observation.cameras)
         protocol = self.protocol
         look = cameras, protocol.image_size_px, protocol.render
-        worker = pool.WorkerHandle(protocol.suite, *look, hung_after_s, self.where)
+        worker = pool.WorkerHandle(protocol.suite, *look, hung_after_s, self.assets)
         stack.callback(worker.close)
         return worker
 

@@ -46,7 +46,7 @@ def film(
     render: str,
     workers: int | None = None,
     cameras: tuple[str, ...] = USUAL_CAMERAS,
-    assets: str | None = None,
+    assets: Used | None = None,
 ) -> list[str]:
     """Make the videos that are missing; one line for each that cannot be made.
 
@@ -57,7 +57,7 @@ def film(
         render: render profile of the frames.
         workers: processes, by default one per core.
         cameras: roles of the cameras whose frames stand side by side.
-        assets: where the suite's asset files come from, None for a suite that has none.
+        assets: the suite's asset files, None for a suite that has none.
 
     Raises:
         LookupError: a camera that a suite does not have.
@@ -85,7 +85,7 @@ class View(NamedTuple):
     image_size_px: int
     render: str
     cameras: tuple[str, ...]
-    assets: str | None
+    assets: Used | None
 
 
 def check_cameras(records: list[Record], cameras: tuple[str, ...]) -> None:
@@ -140,8 +140,8 @@ def film_one(record: Record, folder: Path, view: View) -> list[str]:
 def opened(suite: str, view: View) -> tuple[envs.SuiteEnv, float]:
     """This process's environment, kept from video to video, and its control rate in Hz."""
     module, size_px = envs.load(suite), view.image_size_px
-    options = {"cameras": view.cameras, "image_size_px": size_px, "render": view.render} | make_options(view.assets)
-    env: envs.SuiteEnv = module.make(**options)
+    look = {"cameras": view.cameras, "image_size_px": size_px, "render": view.render}
+    env: envs.SuiteEnv = module.make(**look, **make_options(view.assets))
     return env, module.spec(size_px).action.rate_hz
 
 
@@ -213,22 +213,21 @@ def film_store(
         protocol = about["protocol"]
         if not wanted:
             continue
-        where, complaint = same_assets(protocol["suite"], about.get("assets"), assets)
+        here, complaint = same_assets(protocol["suite"], about.get("assets"), assets)
         if complaint:
             complaints.append(f"no videos of {len(wanted)} records of run {run}: {complaint}")
             print(complaints[-1], file=sys.stderr)
             continue
         place, size_px, render = folder / "videos", protocol["image_size_px"], protocol["render"]
-        complaints += film(wanted, place, size_px, render, workers, cameras, where)
+        complaints += film(wanted, place, size_px, render, workers, cameras, here)
     return 1 if complaints else 0
 
 
-def same_assets(suite: str, recorded: dict[str, Any] | None, wanted: str | None) -> tuple[str | None, str]:
-    """Where a run's asset files come from here, and why it cannot be filmed where they are not the recorded ones."""
-    where = wanted or (recorded["where"] if recorded else None)
-    here = used(envs.load(suite), where)
+def same_assets(suite: str, recorded: dict[str, Any] | None, wanted: str | None) -> tuple[Used | None, str]:
+    """A run's asset files as they are here, and why it cannot be filmed where they are not the recorded ones."""
+    here = used(envs.load(suite), wanted or (recorded["where"] if recorded else None))
     if here is None or recorded is None or here.hash == recorded["hash"]:
-        return where, ""
+        return here, ""
     then, now = (f"{one.summary}, hash {one.hash[:8]}" for one in (Used(**recorded), here))
     return None, f"it had other assets ({then}) than are here ({now}); name them with --assets"
 

@@ -51,9 +51,8 @@ def tiles(protocol: EvaluationProtocol, index: int, assets: str | None = None) -
     if lines := suite.missing(images=True):
         raise RuntimeError(f"suite {protocol.suite!r} cannot draw: {'; '.join(lines)}")
     cameras = tuple(suite.spec(protocol.image_size_px).observation.cameras)
-    given = used(suite, assets)
     options = {"cameras": cameras, "image_size_px": protocol.image_size_px, "render": protocol.render}
-    with closing(suite.make(**options, **make_options(given and given.where))) as env:
+    with closing(suite.make(**options, **make_options(used(suite, assets)))) as env:
         for episode in protocol.changed(trials=index + 1).episodes():
             if episode.index == index:
                 images = env.reset(options={"episode": episode})[0]["images"]

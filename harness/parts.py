@@ -71,9 +71,9 @@ class TaskFile:
     def _look_at(self, path: Path) -> None:
         if path.suffix == ".failed":
             self.failed[int(path.stem)] = path.read_text(encoding="utf-8")
-        elif path.suffix == ".part" and h5py.is_hdf5(path):
-            self.kept.setdefault(int(path.stem), Place(path, GROUP))
-        else:  # was being written when the machine stopped
+        elif path.suffix == ".part" and int(path.stem) not in self.kept and h5py.is_hdf5(path):
+            self.kept[int(path.stem)] = Place(path, GROUP)
+        else:  # was being written when the machine stopped, or is in the task's file already
             path.unlink()
 
     def ended(self) -> dict[int, bool]:

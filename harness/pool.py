@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.shared_memory import SharedMemory
 
+from harness.assets import Used
 from harness.worker import Failed, Ready, Reply, Request, Setup, image_views, serve
 from protocols.contracts import ImageArray, at_least_one
 
@@ -32,7 +33,7 @@ class WorkerHandle:
         image_size_px: int,
         render: str,
         limit_s: float,
-        assets: str | None = None,
+        assets: Used | None = None,
         record: bool = False,
     ) -> None:
         size = len(cameras) * image_size_px**2 * 3

@@ -55,7 +55,7 @@ def run_provenance(protocol: EvaluationProtocol, command: list[str], assets: Use
         "protocol_hash": protocol.hash(),
         "python": platform.python_version(),
         "packages": versions(REPORTED),
-        "assets": assets._asdict() if assets else None,
+        "assets": assets.about() if assets else None,
         "git": git_state(),
         "machine": {"system": platform.platform(), "processor": processor(), "cores": os.cpu_count()},
     }

@@ -33,7 +33,7 @@ ATTEMPTS = 3
 
 
 class CannotStartError(RuntimeError):
-    """No worker can be had; `trace` is the worker's traceback."""
+    """No worker can be had, or a file of the suite is broken; `trace` is the worker's traceback."""
 
     def __init__(self, message: str, trace: str) -> None:
         super().__init__(message)
@@ -95,7 +95,7 @@ class Rollout:
         """Every job once, as it ends, with a verdict or an error.
 
         Raises:
-            CannotStartError: a worker cannot even start.
+            CannotStartError: a worker cannot even start, or a file that an episode needs is missing or broken.
         """
         schedule = Schedule(jobs)
         while schedule or self.running:
@@ -126,6 +126,8 @@ class Rollout:
             reply = worker.reply()
         if isinstance(reply, Failed) and starting and (reply.trace or running.job.attempt == ATTEMPTS):
             raise CannotStartError(f"a worker of suite {worker.setup.suite!r} cannot start: {reply.error}", reply.trace)
+        if isinstance(reply, Failed) and reply.broken_file:
+            raise CannotStartError(f"suite {worker.setup.suite!r} has a broken file: {reply.error}", reply.trace)
         if isinstance(reply, Failed):
             yield from self._fail(slot, reply, schedule)
         elif isinstance(reply, Ready):

@@ -11,7 +11,7 @@ from harness.evaluation import ERRORS, Evaluation
 from harness.options import add_what_options, chosen_protocol, policy_arguments
 from harness.pool import worker_count
 from harness.rollout import CannotStartError
-from protocols.contracts import RENDER_PROFILES
+from protocols.contracts import RENDER_PROFILES, BrokenFileError
 from results.store import Store
 
 EXAMPLES = """examples:
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     except CannotStartError as error:
         print(f"error: {error}; see {options.store / ERRORS}", file=sys.stderr)
         return 2
-    except (RuntimeError, OSError) as error:  # the store cannot be written, or a video cannot be made
+    except (RuntimeError, OSError, BrokenFileError) as error:  # the store cannot be written, or a video not made
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -117,7 +117,7 @@ def run(evaluation: Evaluation, options: argparse.Namespace, command: list[str])
 
             wanted = [record for record in records if options.video == "all" or record.success is False]
             look = protocol.image_size_px, protocol.render
-            film(wanted, store.folder / "videos", *look, options.workers, assets=evaluation.where)
+            film(wanted, store.folder / "videos", *look, options.workers, assets=evaluation.assets)
     print(f"records: {options.store}; tables: python -m results.tables --store {options.store}")
     if errors := sum(record.error is not None for record in records):
         print(f"{errors} episodes have no verdict, see {options.store / ERRORS}; the same command tries them again")

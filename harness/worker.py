@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import envs
-from harness.assets import make_options
-from protocols.contracts import ActionError, Advanced, Episode, Event, FloatArray, ImageArray
+from harness.assets import Used, make_options
+from protocols.contracts import ActionError, Advanced, BrokenFileError, Episode, Event, FloatArray, ImageArray
 from protocols.demonstrations import layout_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Setup:
-    """What a worker runs: the suite's environment with these cameras, where its images go and its assets come from.
+    """What a worker runs: the suite's environment with these cameras and asset files, and where its images go.
 
     With `record`, it keeps every step of an episode as a demonstration, see `harness.recorder`.
     """
@@ -40,7 +40,7 @@ class Setup:
     image_size_px: int
     render: str
     shared_memory: str | None
-    assets: str | None
+    assets: Used | None
     record: bool = False
 
 
@@ -98,6 +98,7 @@ class Failed(NamedTuple):
     error: str
     trace: str
     policy_at_fault: bool
+    broken_file: bool = False
 
 
 Request = Reset | Advance | ActAsExpert
@@ -198,4 +199,9 @@ def serve(connection: Connection, setup: Setup) -> None:
 
 def failure(error: Exception) -> Failed:
     """An exception as a reply."""
-    return Failed(f"{type(error).__name__}: {error}", traceback.format_exc(), isinstance(error, ActionError))
+    return Failed(
+        f"{type(error).__name__}: {error}",
+        traceback.format_exc(),
+        isinstance(error, ActionError),
+        isinstance(error, BrokenFileError),
+    )

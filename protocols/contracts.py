@@ -411,6 +411,10 @@ class ActionError(ValueError):
     """A policy gave an action that no environment can execute. The policy is at fault, so trying again is no use."""
 
 
+class BrokenFileError(ValueError):
+    """A file that a suite needs is missing or broken. No episode that needs it can start, so trying again is no use."""
+
+
 def check_actions(actions: npt.ArrayLike, spec: ActionSpec, steps_done: int) -> FloatArray:
     """(T, A) float32 actions clipped to the spec's range.
 

@@ -52,8 +52,8 @@ NOT_MATCHED = "Published numbers are not matched: they come from other starts an
 METHOD = (
     "Success in %, with 95 % intervals: Wilson's for tasks and tiers, and for the means Wilson's at the effective "
     "number of episodes, tasks as strata. The tier mean, the unweighted mean of the tiers, is the published "
-    "convention of Meta-World; the task mean weighs every task alike. Steps are control steps to success, over the "
-    "successes. Errors are episodes without a verdict, in no rate."
+    "convention of Meta-World and LIBERO; the task mean weighs every task alike. Steps are control steps to success, "
+    "over the successes. Errors are episodes without a verdict, in no rate."
 )
 
 

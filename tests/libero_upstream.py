@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import resource
 import sys
@@ -23,9 +24,11 @@ from envs.libero.simulation import NO_OPERATION, SETTLE_STEPS
 from protocols.contracts import Episode, EvaluationProtocol
 
 OFFICIAL = Path(__file__).parents[2] / "shared" / "assets" / "libero"
+ALL_TASKS = sorted(task.name for name in ("libero", "libero_90") for task in protocols.load(name).tasks)
 PLACES = ["stand-in", pytest.param("official", marks=pytest.mark.skipif(not OFFICIAL.exists(), reason="no ../shared"))]
 
 
+@functools.cache
 def assets_folder(place: str) -> Path:
     """The files that a test of that kind plays with."""
     return prepare(str(OFFICIAL) if place == "official" else place).folder
@@ -104,10 +107,10 @@ def traces_of_import() -> dict[str, list[str]]:
 
 
 def peak_mib(where: str) -> float:
-    """Largest memory of this process, MiB, over 100 episodes of a few steps: every fourth of all tasks, both cameras."""
+    """Largest memory of this process, MiB, over 100 episodes of a few steps in every fourth task, both cameras."""
     env = envs.make("libero", assets=where, image_size_px=128)
     for number in range(100):
-        task = sorted(upstream.task_files())[number // 3 * 4 % 130]
+        task = ALL_TASKS[number // 3 * 4 % 130]
         env.reset(options={"episode": an_episode(task, number % 50)})
         env.advance(np.zeros((3, 7), np.float32))
     env.close()

@@ -66,12 +66,22 @@ def test_other_files_make_other_records_with_other_frames(tmp_path: Path, paint:
     assert evaluate(tmp_path / "store", paint) == []
 
 
+def test_a_run_ends_with_the_files_that_it_began_with(tmp_path: Path, paint: str) -> None:
+    (undisturbed,) = evaluate(tmp_path / "undisturbed", paint)
+    protocol = protocols.load(PAINTED).changed(tasks=["near"], trials=1)
+    evaluation = Evaluation(protocol, POINTER, {}, assets=paint)
+    (Path(paint) / "paint").write_text("7")
+    with Store(tmp_path / "store", write=True) as store:
+        (record,) = evaluation.run(store, workers=1)
+    assert (record.key, record.actions.tolist()) == (undisturbed.key, undisturbed.actions.tolist())
+
+
 def test_a_run_tells_its_assets_and_one_without_tells_none(tmp_path: Path, paint: str) -> None:
     evaluate(tmp_path / "store", paint)
     used = assets.used(envs.load("tests.line.painted"), paint)
     with Store(tmp_path / "store") as store:
         (about,) = store.runs().values()
-    assert used and about["assets"] == used._asdict() | {"deviations": []}
+    assert used and about["assets"] == used.about() | {"deviations": []}
     with Store(tmp_path / "line", write=True) as store:
         list(Evaluation(protocols.load(LINE).changed(trials=1), "expert", {}).run(store, workers=1))
         (about,) = store.runs().values()

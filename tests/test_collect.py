@@ -307,6 +307,11 @@ def test_a_killed_collection_is_completed_by_the_same_command(tmp_path: Path) ->
     assert collect(tmp_path / "whole", protocol=protocol) == 0
     assert files(out) == files(tmp_path / "whole")
     assert not list(out.rglob("*.part*"))
+    merged_but_not_removed = out / "changed" / "parts" / "near" / "00000.part"
+    merged_but_not_removed.parent.mkdir(parents=True)
+    merged_but_not_removed.write_bytes(b"in the file already")
+    assert run(*command, out)[0] == 0
+    assert not merged_but_not_removed.exists()
 
 
 def kill_at(parts: int, out: Path, process: subprocess.Popen[str]) -> None:

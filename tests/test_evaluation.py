@@ -14,7 +14,7 @@ from harness.evaluation import ERRORS, Evaluation
 from harness.rollout import CannotStartError
 from protocols.contracts import Record
 from results.export import jsonl
-from results.store import Store
+from results.store import Store, read
 
 LINE = str(Path(__file__).parent / "line" / "line.yaml")
 WILD = str(Path(__file__).parent / "line" / "wild.yaml")
@@ -208,6 +208,16 @@ def test_a_worker_that_cannot_start_is_one_line_and_its_traceback_is_kept(
     with pytest.raises(CannotStartError, match=r"^a worker of suite 'tests.line' cannot start: OSError: out of line$"):
         evaluate(tmp_path)
     assert "Traceback" in (tmp_path / ERRORS).read_text()
+
+
+def test_a_broken_file_ends_the_evaluation_at_once_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINE_BROKEN_FILE", "1")
+    with pytest.raises(CannotStartError, match=r"^suite 'tests.line' has a broken file: .*line\.xml is broken$"):
+        evaluate(tmp_path)
+    assert "Traceback" in (tmp_path / ERRORS).read_text()
+    assert not read(tmp_path)
 
 
 def test_replay_reproduces_starts_verdicts_steps_and_progress(tmp_path: Path) -> None:

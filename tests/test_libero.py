@@ -13,11 +13,12 @@ import numpy.testing as npt
 import pytest
 
 import envs
-import protocols
 from envs.libero import upstream
 from envs.libero.init_states import init_states
 from envs.libero.simulation import Simulation
-from tests.libero_upstream import OFFICIAL, PLACES, Upstream, an_episode, assets_folder, in_order
+from envs.libero.standins.objects import all_objects, object_xml
+from protocols.contracts import BrokenFileError
+from tests.libero_upstream import ALL_TASKS, OFFICIAL, PLACES, Upstream, an_episode, assets_folder, in_order
 from tests.traces import elsewhere
 
 pytestmark = pytest.mark.simulator
@@ -28,7 +29,6 @@ DRAWER = "KITCHEN_SCENE4_put_the_black_bowl_in_the_bottom_drawer_of_the_cabinet_
 STOVE = "KITCHEN_SCENE3_turn_on_the_stove_and_put_the_moka_pot_on_it"
 STUDY = "STUDY_SCENE1_pick_up_the_book_and_place_it_in_the_back_compartment_of_the_caddy"
 TASKS = [SOUP, RAMEKIN, "open_the_middle_drawer_of_the_cabinet", STOVE, STUDY]
-ALL_TASKS = sorted(upstream.task_files())
 
 
 def random_actions(steps: int) -> npt.NDArray[np.float64]:
@@ -171,13 +171,44 @@ def test_init_states_that_cannot_be_read_are_named(tmp_path: Path, content: byte
     else:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("archive/data.pkl", b"cos\nsystem\n(S'true'\ntR.")
-    with pytest.raises(ValueError, match=r"init states in .*task\.pruned_init cannot be read"):
+    with pytest.raises(BrokenFileError, match=r"init states in .*task\.pruned_init cannot be read"):
         init_states(path)
 
 
-def test_every_task_has_its_file_and_its_row() -> None:
-    rows = {task.name for name in ("libero", "libero_90") for task in protocols.load(name).tasks}
-    assert rows == set(ALL_TASKS) and len(rows) == 130
+def test_every_task_has_its_two_files() -> None:
+    assert len(set(ALL_TASKS)) == 130
+    for task in ALL_TASKS:
+        assert upstream.bddl_file(task).is_file() and upstream.init_file(task).is_file()
+
+
+def test_another_package_of_the_same_import_name_will_not_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envs.libero.distributions", lambda name: [])
+    assert envs.load("libero").missing() == ["Python package hf-libero: python -m harness.doctor --install"]
+
+
+def test_a_task_whose_file_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream, "task_files", lambda: {SOUP: Path("/nowhere/soup.bddl")})
+    with pytest.raises(BrokenFileError, match=r"^there is no /nowhere/soup\.bddl; install hf-libero again$"):
+        upstream.bddl_file(SOUP)
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("stable_hope_objects/butter/butter.xml", "XML Error: invalid keyword: 'bux'"),  # compiled in this process
+        ("textures/light-gray-floor-tile.png", "light-gray-floor-tile.png"),  # in one of its own, as it is a link
+    ],
+)
+def test_an_asset_that_does_not_compile_is_named(tmp_path: Path, broken: str, said: str) -> None:
+    butter, path = tmp_path / all_objects()["butter"].path, tmp_path / broken
+    for file in (butter, path):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    butter.write_text(object_xml("butter"))
+    path.write_text(object_xml("butter").replace('"box"', '"bux"'))
+    env = envs.make("libero", cameras=(), assets=str(tmp_path))
+    with pytest.raises(BrokenFileError, match=f"^the model of task '{SOUP}' cannot be built: .*{said}") as caught:
+        env.reset(options={"episode": an_episode(SOUP, 0)})
+    assert "\n" not in str(caught.value) and "/tmp" not in str(caught.value)
 
 
 def test_importing_upstream_leaves_no_trace() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import posixpath
 import runpy
@@ -13,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from envs.libero import assets as files
 from envs.libero.standins import textures
 from envs.libero.standins.objects import all_objects
-from envs.libero.standins.scenes import SCENES
-
-files = importlib.import_module("envs.libero.assets")  # the suite has a function of this name
+from envs.libero.standins.scenes import SCENES, scene_path, scene_xml
+from protocols.contracts import BrokenFileError
 
 OFFICIAL = Path(__file__).parents[2] / "shared" / "assets" / "libero"
 needs_official = pytest.mark.skipif(not OFFICIAL.is_dir(), reason="no official asset files beside the repository")
@@ -164,14 +163,13 @@ def test_fetching_asks_the_hub_for_the_dataset_and_says_where_it_is(tmp_path: Pa
 
 def test_fetching_without_huggingface_hub_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "find_spec", lambda _name: None)
-    with pytest.raises(RuntimeError, match="pip install huggingface_hub"):
+    with pytest.raises(RuntimeError, match="pip install -c constraints.txt huggingface_hub"):
         files.fetch()
 
 
 @pytest.fixture(scope="module")
 def partly_official() -> Path:
-    folder: Path = files.prepare(str(OFFICIAL)).folder
-    return folder
+    return files.prepare(str(OFFICIAL)).folder
 
 
 @needs_official
@@ -198,7 +196,27 @@ def test_a_mended_file_has_the_physics_of_the_official_one(path: str, partly_off
 
 
 @needs_official
-def test_objects_have_the_numbers_of_the_official_files(partly_official: Path) -> None:
+def test_an_official_object_without_its_mesh_keeps_its_collision_geoms(partly_official: Path) -> None:
     bowl = ET.parse(partly_official / all_objects()["akita_black_bowl"].path)
     assert len(bowl.findall(".//geom[@group='0']")) == 40  # shared/facts/libero_objects.json
     assert not bowl.findall("asset/mesh")
+
+
+def test_an_official_object_without_a_body_is_named(small_official: Path) -> None:
+    milk = small_official / all_objects()["milk"].path
+    milk.parent.mkdir(parents=True, exist_ok=True)
+    milk.write_text("<mujoco><worldbody/></mujoco>")
+    with pytest.raises(BrokenFileError, match=r"milk\.xml: it has no body named object"):
+        files.prepare(str(small_official))
+
+
+def test_an_interrupted_download_hides_no_complete_copy(
+    small_official: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "begun" / scene_path(next(iter(SCENES)))
+    begun.parent.mkdir(parents=True)
+    begun.write_text(scene_xml(next(iter(SCENES))))
+    monkeypatch.setattr(files, "search_places", lambda: [tmp_path / "begun"])
+    alone = files.prepare("auto").summary
+    monkeypatch.setattr(files, "search_places", lambda: [tmp_path / "begun", small_official])
+    assert files.prepare("auto").summary != alone

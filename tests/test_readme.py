@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md", "docs/piper.md")}
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/piper.md", "docs/libero.md")
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
 WHOLE = "\n".join(TEXTS.values())
 COMMANDS = sorted(set(re.findall(r"python -m ((?:harness|results)\.\w+)([^\n`#;|]*)", WHOLE)))
 

@@ -1,4 +1,4 @@
-"""LIBERO: 130 tasks of a Franka Panda at tables, in a kitchen, in a study and on the floor; five suites of one benchmark.
+"""LIBERO: 130 tasks of a Franka Panda at tables, in a kitchen, a study and on the floor; five suites of one benchmark.
 
 observation  images        by camera role, (H, W, 3) uint8, upright, only the cameras asked for
                agent       `agentview`, facing the robot
@@ -13,9 +13,9 @@ action       (7,) float32 in [-1, 1], clipped: hand displacement x, y, z, 1 = 0.
 rate         20 Hz control, 25 substeps of 2 ms under operational-space control (OSC_POSE)
 success      upstream's BDDL goal at the end of any control step; ends the episode
 progress     ground truth in [0, 1] after each control step, see `envs.libero.progress`
-start        split "eval": official init state number `Episode.index`, 0 to 49; split "train": upstream's placement rules
-             under the episode's seed, and joint noise. Fixtures, whose poses no init state holds, stand where the
-             seed puts them. Then ten steps without motion
+start        split "eval": official init state number `Episode.index`, 0 to 49; split "train": upstream's placement
+             rules under the episode's seed, and joint noise. Fixtures, whose poses no init state holds, stand where
+             the seed puts them. Then ten steps without motion
 render       official: the models' own quality. fast: no multisampling, no reflections
 assets       official files where they are found, stand-ins of primitive geoms for the others; records say so, see
              `envs.libero.assets`
@@ -28,6 +28,7 @@ Source: hf-libero 0.1.4 (Liu et al. 2023, arXiv 2306.03310) on robosuite 1.4.0; 
 
 from __future__ import annotations
 
+from importlib.metadata import distributions
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,7 @@ def missing(*, images: bool = False) -> list[str]:
         for name in ("mujoco", "gymnasium", "packaging", "robosuite", "bddl", "easydict", "future")
         if find_spec(name) is None
     ]
-    if find_spec("libero") is None:
+    if not list(distributions(name="hf-libero")):  # LIBERO's own package has the same import name, and will not do
         lines.append("Python package hf-libero: python -m harness.doctor --install")
     return [*lines, gl.why_none()] if images and gl.choose() == "disable" else lines
 

@@ -27,6 +27,7 @@ from envs.libero.standins.mending import mend_object, mend_scene
 from envs.libero.standins.objects import all_objects, object_xml
 from envs.libero.standins.scenes import SCENES, scene_path, scene_xml
 from envs.libero.standins.textures import picture, png
+from protocols.contracts import BrokenFileError
 
 REPOSITORY = "lerobot/libero-assets"  # a dataset; the name is from hf-libero 0.1.4, libero/utils/download_utils.py
 CACHE = Path("~/.cache/libero/assets")  # where hf-libero downloads to
@@ -41,7 +42,7 @@ class Assets:
     """A folder that upstream can read, and what is in it.
 
     Args:
-        folder: the merged folder; it is removed when this process ends.
+        folder: the merged folder; it is removed when the process ends that made it.
         hash: SHA-256 over names and contents of all files that a task can load.
         deviations: () where all files are official, else ("assets=partly-official",) or ("assets=stand-in",).
         summary: one line with counts.
@@ -74,10 +75,9 @@ def prepare(where: str = "auto") -> Assets:
     Raises:
         LookupError: no such folder, or no file of LIBERO in it.
         RuntimeError: "official-only" and a file is absent.
-        ValueError: an official XML file is broken.
+        BrokenFileError: an official XML file is broken.
     """
-    source = official_folder(where)
-    plan = planned(source)
+    plan = planned(official_folders(where))
     absent = [path for path, content in plan.items() if isinstance(content, Made)]
     if where == "official-only" and absent:
         places = ", ".join(map(str, search_places()))
@@ -101,19 +101,19 @@ def _summary(plan: Plan) -> str:
     return f"{len(plan)} asset files: {official} official, {mended} mended, {ours} stand-ins"
 
 
-def official_folder(where: str) -> Path | None:
-    """The folder with official files, or None. Raises LookupError for a folder without any."""
+def official_folders(where: str) -> list[Path]:
+    """Folders with official files, the first that has a file gives it. Raises LookupError for a folder without any."""
     if where == "stand-in":
-        return None
+        return []
     if where in ("auto", "official-only"):
-        return next((folder.resolve() for folder in search_places() if _has_assets(folder)), None)
+        return [folder.resolve() for folder in search_places() if _has_assets(folder)]
     folder = Path(where).expanduser()
     if not folder.is_dir():
         raise LookupError(f"no folder {where!r}; --assets takes auto, stand-in, official-only or a folder")
     if not _has_assets(folder):
         expected = "scenes/, stable_hope_objects/ and so on"
         raise LookupError(f"no LIBERO asset file in {where!r}; it should have {expected}")
-    return folder.resolve()
+    return [folder.resolve()]
 
 
 def search_places() -> list[Path]:
@@ -135,35 +135,37 @@ def entry_files() -> list[str]:
     return [*(numbers.path for numbers in all_objects().values()), *map(scene_path, SCENES)]
 
 
-def planned(source: Path | None) -> Plan:
+def planned(sources: list[Path]) -> Plan:
     """Each needed file, official or made."""
     plan: Plan = {}
     for category, numbers in all_objects().items():
         make = functools.partial(object_xml, category)
-        _plan_entry(plan, source, numbers.path, make, functools.partial(mend_object, category=category), {})
+        _plan_entry(plan, sources, numbers.path, make, functools.partial(mend_object, category=category), {})
     for name, scene in SCENES.items():
         styled = {"texplane": scene.floor, "tex-wall": scene.wall}
-        _plan_entry(plan, source, scene_path(name), functools.partial(scene_xml, name), mend_scene, styled)
+        _plan_entry(plan, sources, scene_path(name), functools.partial(scene_xml, name), mend_scene, styled)
     return plan
 
 
 def _plan_entry(
     plan: Plan,
-    source: Path | None,
+    sources: list[Path],
     path: str,
     make: Callable[[], str],
     mend: Callable[..., None],
     styled: dict[str, str],
 ) -> None:
     """Add an XML file and what it names; `styled` has the textures that upstream replaces by a style, by name."""
-    official = _official(source, path)
+    official = _official(sources, path)
     root = _parsed(official) if official else ET.fromstring(make())
+    if official and not path.startswith("scenes/") and root.find("worldbody/body/body[@name='object']") is None:
+        raise BrokenFileError(f"broken asset file {official}: it has no body named object")
     absent_meshes: dict[str, str] = {}
     for element in root.iterfind("asset/*[@file]"):
         file, name = element.get("file", ""), element.get("name", "")
         wanted = posixpath.join(posixpath.dirname(file), styled[name]) if name in styled else file
         place = posixpath.normpath(posixpath.join(posixpath.dirname(path), wanted))
-        found = _official(source, place)
+        found = _official(sources, place)
         if found is None and element.tag == "mesh":
             absent_meshes[name] = file
             continue
@@ -177,16 +179,15 @@ def _plan_entry(
     plan[path] = Made(text, text, mended=official is not None)
 
 
-def _official(source: Path | None, path: str) -> Path | None:
-    found = source / path if source else None
-    return found if found and found.is_file() else None
+def _official(sources: list[Path], path: str) -> Path | None:
+    return next((source / path for source in sources if (source / path).is_file()), None)
 
 
 def _parsed(path: Path) -> ET.Element:
     try:
         return ET.parse(path).getroot()
     except ET.ParseError as error:
-        raise ValueError(f"broken asset file {path}: {error}") from error
+        raise BrokenFileError(f"broken asset file {path}: {error}") from error
 
 
 @functools.cache
@@ -249,7 +250,7 @@ def fetch(download: Callable[..., str] | None = None) -> Path:
     """
     if download is None:
         if find_spec("huggingface_hub") is None:
-            raise RuntimeError("fetching needs huggingface_hub: pip install huggingface_hub")
+            raise RuntimeError("fetching needs huggingface_hub: pip install -c constraints.txt huggingface_hub")
         from huggingface_hub import snapshot_download
 
         download = snapshot_download

@@ -15,7 +15,7 @@ import numpy as np
 from envs import libero
 from envs.episodes import EpisodeEnv, Step
 from envs.libero import upstream
-from envs.libero.assets import prepare
+from envs.libero.assets import Assets, prepare
 from envs.libero.progress import Progress
 from envs.libero.simulation import Array, Simulation
 from protocols.contracts import Episode, FloatArray, ImageArray
@@ -32,11 +32,11 @@ class Libero(EpisodeEnv):
         task: task of episodes that are not given.
         cameras: camera roles to draw.
         image_size_px: height and width of the images.
-        assets: where asset files come from, see `envs.libero.assets.prepare`.
+        assets: where asset files come from, see `envs.libero.assets.prepare`, or what that has returned.
         options: further arguments and errors: see `EpisodeEnv`.
 
     Raises:
-        RuntimeError: an asset is missing or does not compile.
+        LookupError, RuntimeError, ValueError: no asset files, or broken ones, see `envs.libero.assets.prepare`.
     """
 
     module: ClassVar[ModuleType] = libero
@@ -46,13 +46,13 @@ class Libero(EpisodeEnv):
         task: str = "pick_up_the_alphabet_soup_and_place_it_in_the_basket",
         cameras: Sequence[str] = libero.CAMERAS,
         image_size_px: int = 256,
-        assets: str = "auto",
+        assets: str | Assets = "auto",
         **options: Any,
     ) -> None:
         super().__init__(task, cameras, image_size_px, **options)
         self.renderer.option = mujoco.MjvOption()
         self.renderer.option.geomgroup[0] = 0  # collision geoms
-        self._assets = prepare(assets)
+        self._assets = prepare(assets) if isinstance(assets, str) else assets
         self._simulation: Simulation | None = None
 
     @property

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from protocols.contracts import BrokenFileError
+
 ALLOWED = {("_codecs", "encode"), ("numpy", "ndarray"), ("numpy", "dtype"), ("numpy.core.multiarray", "_reconstruct")}
 
 
@@ -34,14 +36,14 @@ def init_states(path: Path) -> npt.NDArray[np.float64]:
     """(50, 1 + nq + nv) simulator states.
 
     Raises:
-        ValueError: the file is missing, truncated or holds something else; the message names it.
+        BrokenFileError: the file is missing, truncated or holds something else; the message names it.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             (name,) = (one for one in archive.namelist() if one.endswith("/data.pkl"))
             states = np.asarray(ArraysOnly(io.BytesIO(archive.read(name))).load(), np.float64)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
-        raise ValueError(f"the init states in {path} cannot be read: {error}; install hf-libero again") from error
+        raise BrokenFileError(f"the init states in {path} cannot be read: {error}; install hf-libero again") from error
     if states.ndim != 2 or not np.isfinite(states).all():
-        raise ValueError(f"{path} holds no table of simulator states; install hf-libero again")
+        raise BrokenFileError(f"{path} holds no table of simulator states; install hf-libero again")
     return states

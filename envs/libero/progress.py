@@ -135,7 +135,7 @@ class Move:
 
 
 def turning_point(judge: Any, start: float, span: Array) -> float:
-    """The joint position nearest to the start at which upstream's verdict holds; some lie just beyond the joint's range.
+    """The joint position nearest to the start at which upstream's verdict holds; some lie just beyond the range.
 
     The joint is soft at its ends, which is how drawers close beyond their zero.
     """

@@ -21,14 +21,16 @@ from typing import Any
 
 import numpy as np
 
+import protocols
 from envs.libero.compiling import compiled
+from protocols.contracts import BrokenFileError
 from protocols.registry import require
 
 UNWANTED = (
     *("cv2", "matplotlib", "matplotlib.cm"),
     *("robosuite.macros_private", "robosuite.renderers.context.egl_context"),
 )
-FOLDERS = ("libero_spatial", "libero_object", "libero_goal", "libero_10", "libero_90")
+FOLDERS = {"long": "libero_10"}  # of the tiers whose folder is not named after them
 
 
 @functools.cache
@@ -43,12 +45,17 @@ def package_folder() -> Path:
 @functools.cache
 def task_files() -> dict[str, Path]:
     """BDDL file by task name, all 130."""
-    return {path.stem: path for folder in FOLDERS for path in (package_folder() / "bddl_files" / folder).glob("*.bddl")}
+    folder = package_folder() / "bddl_files"
+    tasks = [*protocols.load("libero").tasks, *protocols.load("libero_90").tasks]
+    return {one.name: folder / FOLDERS.get(one.tier, f"libero_{one.tier}") / f"{one.name}.bddl" for one in tasks}
 
 
 def bddl_file(task: str) -> Path:
-    """The task's BDDL file. Raises LookupError for an unknown task."""
-    return task_files()[require("task", task, task_files())]
+    """The task's BDDL file. Raises LookupError for an unknown task, BrokenFileError where the file is missing."""
+    path = task_files()[require("task", task, task_files())]
+    if not path.is_file():
+        raise BrokenFileError(f"there is no {path}; install hf-libero again")
+    return path
 
 
 def init_file(task: str) -> Path:
@@ -57,11 +64,12 @@ def init_file(task: str) -> Path:
 
 
 def build(task: str, assets: Path, **options: Any) -> Any:
-    """Upstream's environment of one task with the files of an assets folder, without renderer unless options ask for it.
+    """Upstream's environment of one task with the files of an assets folder; a renderer only if options ask for it.
 
     Raises:
         LookupError: an unknown task.
-        RuntimeError: an asset file is missing or does not compile; the message names the task.
+        BrokenFileError: the task's file is missing, or an asset file is missing or does not compile; the message names
+            the task and what MuJoCo has against it.
     """
     libero = imported()
     libero._assets_path_cache = str(assets)
@@ -83,8 +91,9 @@ def build(task: str, assets: Path, **options: Any) -> Any:
     with seeded(0):
         try:
             return problem(path, **arguments | options)
-        except (OSError, ValueError) as error:
-            raise RuntimeError(f"the model of task {task!r} cannot be built from {assets}: {error}") from error
+        except (FileNotFoundError, ValueError) as error:
+            reason = " ".join(str(error).replace(f"{assets}/", "").split())  # the merged folder is gone when it is read
+            raise BrokenFileError(f"the model of task {task!r} cannot be built: {reason}") from error
 
 
 @contextlib.contextmanager
@@ -130,7 +139,7 @@ def draw_with_mujoco() -> None:
     from mujoco.gl_context import GLContext
     from robosuite.utils import binding_utils
 
-    binding_utils.GLContext = lambda max_width, max_height, device_id: GLContext(max_width, max_height)
+    binding_utils.GLContext = lambda max_width, max_height, device_id: GLContext(max_width, max_height)  # noqa: ARG005
 
 
 @contextlib.contextmanager

@@ -33,6 +33,7 @@ from protocols.contracts import (
     RENDER_PROFILES,
     ActionSpec,
     Advanced,
+    BrokenFileError,
     EnvSpec,
     Episode,
     Event,
@@ -95,6 +96,8 @@ class Line(gymnasium.Env[dict[str, Any], FloatArray]):
         self.episode: Episode = (options or {}).get("episode") or default
         require("task", self.episode.task, TASKS)
         require("shift", self.episode.shift, SHIFTS)
+        if "LINE_BROKEN_FILE" in os.environ:
+            raise BrokenFileError("line.xml is broken")
         self.goal = float(np.random.default_rng(self.episode.seed).uniform(0.5, 1.0))
         self.position, self.steps, self.renders = 0.0, 0, 0
         return self._observe(), {"fingerprint": self.fingerprint(), "renderer": "numpy"}

@@ -52,5 +52,5 @@ class Painted(Line):
         return super().frame(camera) // 255 * self.paint.brightness
 
 
-def make(assets: str = "auto", **options: Any) -> Painted:
-    return Painted(prepare(assets), **options)
+def make(assets: str | Paint = "auto", **options: Any) -> Painted:
+    return Painted(prepare(assets) if isinstance(assets, str) else assets, **options)

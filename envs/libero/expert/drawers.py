@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from envs.libero.expert.hand import CLOSED, Hand, Skill
-from envs.libero.expert.parts import UP, Part, Pose, approach, drive, easiest
+from envs.libero.expert.parts import COARSE_M, COARSE_RAD, UP, Part, Pose, drive, easiest, rise
 from envs.libero.simulation import Array
 
 HOOKING_LEAN_RAD, PUSHING_LEAN_RAD = 1.0, 0.7  # from pointing straight down towards pointing into the cabinet
@@ -65,8 +65,9 @@ def open_drawer(hand: Hand, part: Part, done: Callable[[], bool]) -> Skill:
         if done():
             return
         hand.gripper = CLOSED
+        yield from rise(hand, part)
         rotation = drawer.rotation(hand, HOOKING_LEAN_RAD)
-        yield from approach(hand, drawer.pose(behind + 0.06, drawer.high + 0.035, rotation))
+        yield from hand.go(*drawer.pose(behind + 0.06, drawer.high + 0.035, rotation), COARSE_M, COARSE_RAD)
         yield from hand.go(*drawer.pose(behind, drawer.high + 0.012, rotation), near_rad=0.12)
         hooked = drawer.pose(behind, drawer.high - BELOW_M, rotation)
         yield from hand.go(*hooked, near_m=0.005, near_rad=0.12)
@@ -82,8 +83,9 @@ def close_drawer(hand: Hand, part: Part, done: Callable[[], bool]) -> Skill:
         if done():
             return
         hand.gripper = CLOSED
+        yield from rise(hand, part)
         rotation = drawer.rotation(hand, PUSHING_LEAN_RAD)
-        yield from approach(hand, drawer.pose(before + AWAY_M, 0.05, rotation))
+        yield from hand.go(*drawer.pose(before + AWAY_M, 0.05, rotation), COARSE_M, COARSE_RAD)
         pushing = drawer.pose(before + 0.01, -drawer.high, rotation)
         yield from hand.go(*pushing, near_m=0.012, near_rad=0.2)
         yield from drive(hand, part, pushing, LEAD_M, done)

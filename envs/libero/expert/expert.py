@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from envs.libero.expert.articulated import close_, open_, turn
 from envs.libero.expert.hand import Hand, Skill
 from envs.libero.expert.picking import pick_and_place
 from envs.libero.expert.scene import Scene
@@ -9,6 +12,7 @@ from envs.libero.simulation import Array, Simulation
 
 Predicate = tuple[str, ...]
 PLACED = ("on", "in")
+FAR_M, NEAR_M = 0.15, 0.04
 WAITING_STEPS = 5  # until what was let go has come to rest, before the next try
 
 
@@ -22,6 +26,7 @@ class Expert:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._hand, self._scene = Hand(simulation), Scene(simulation)
+        self._start = self._hand.position, self._hand.rotation
         self._actions = self._act()
 
     def next(self) -> Array:
@@ -36,20 +41,27 @@ class Expert:
             yield from self._hand.wait(WAITING_STEPS)
 
     def _skill(self, predicate: Predicate) -> Skill:
-        from envs.libero.expert import articulated  # type: ignore[attr-defined]
-
         verb, thing, *place = predicate
         if verb in PLACED:
-            container = place[0]
-            if self._shut(container):
-                yield from articulated.open_(self._hand, container)
+            if self._shut(place[0]):
+                yield from self._move("open", place[0])
             yield from pick_and_place(self._hand, self._scene, predicate)
-        elif verb == "open":
-            yield from articulated.open_(self._hand, thing)
-        elif verb == "close":
-            yield from articulated.close_(self._hand, thing)
         else:
-            yield from articulated.turn(self._hand, thing, verb == "turnon")
+            yield from self._move(verb, thing)
+
+    def _move(self, verb: str, name: str) -> Skill:
+        """Open, close or turn something, from where the arm is bent as at the start."""
+        position, rotation = self._start
+        if np.linalg.norm(self._hand.position - position) > FAR_M:
+            high = max(position[2], self._hand.position[2])
+            yield from self._hand.go(np.array([*self._hand.position[:2], high]), rotation, NEAR_M, 9.0)
+            yield from self._hand.go(position, rotation, NEAR_M, 0.2)
+        if verb == "open":
+            yield from open_(self._hand, name)
+        elif verb == "close":
+            yield from close_(self._hand, name)
+        else:
+            yield from turn(self._hand, name, verb == "turnon")
 
     def _shut(self, container: str) -> bool:
         """Whether a region is that of a drawer or door which is not open."""

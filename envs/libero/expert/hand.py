@@ -39,12 +39,12 @@ class Hand:
     @property
     def position(self) -> Array:
         """(3,) the grip point, m, world."""
-        return self.simulation.data.site_xpos[self._site].copy()
+        return np.array(self.simulation.data.site_xpos[self._site])
 
     @property
     def rotation(self) -> Array:
         """(3, 3) columns are the hand's axes in the world."""
-        return self.simulation.data.site_xmat[self._site].reshape(3, 3).copy()
+        return np.array(self.simulation.data.site_xmat[self._site]).reshape(3, 3)
 
     @property
     def width(self) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from envs.libero.expert.hand import CLOSED, OPEN, Hand, Skill
-from envs.libero.expert.parts import UP, Part, Pose, approach, drive, easiest
+from envs.libero.expert.parts import COARSE_RAD, UP, Part, Pose, drive, easiest, rise
 from envs.libero.simulation import Array
 
 PALM_M = 0.031  # from the grip point up to the palm
@@ -59,8 +59,9 @@ def lead_round(
         if done():
             return
         hand.gripper = OPEN
+        yield from rise(hand, part)
         pose = grip(hand, part)
-        yield from approach(hand, Pose(pose.position + ABOVE_M * UP, pose.rotation), ALIGNED_M)
+        yield from hand.go(pose.position + ABOVE_M * UP, pose.rotation, ALIGNED_M, COARSE_RAD)
         yield from hand.go(*pose, near_m=0.005)
         hand.gripper = CLOSED
         yield from hand.wait(CLOSING_STEPS)

@@ -15,7 +15,9 @@ from protocols.rotations import matrix_from_vector, vector_from_matrix
 UP = np.array([0.0, 0.0, 1.0])
 LAST_JOINT = 6  # turns the hand about its own axis, within 2.9 rad to either side
 STILL = np.zeros(3)
-COARSE_RAD = 0.2
+AT_START = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])  # how the hand is turned
+TWISTED_RAD, UNTWISTING_STEPS = 2.0, 30
+OVER_M, COARSE_M, COARSE_RAD = 0.03, 0.02, 0.2
 FIRM_STEPS, SLIPPED_M = 4, 0.05
 STALLED, PATIENCE = 3e-4, 15  # m or rad per control step; steps
 
@@ -41,8 +43,11 @@ class Part:
         self._joint = self._model.joint(owner.joints[0]).id
         self._address = self._model.jnt_qposadr[self._joint]
         solid = (self._model.geom_contype | self._model.geom_conaffinity) != 0
-        mine = self._model.geom_bodyid == self._model.jnt_bodyid[self._joint]
+        body = self._model.jnt_bodyid[self._joint]
+        mine = self._model.geom_bodyid == body
         self.geoms = [int(geom) for geom in np.flatnonzero(solid & mine)]
+        whole = self._model.body_rootid[self._model.geom_bodyid] == self._model.body_rootid[body]
+        self._whole = [int(geom) for geom in np.flatnonzero(solid & whole)]
 
     @property
     def slides(self) -> bool:
@@ -70,6 +75,11 @@ class Part:
         """(3,) a point on the joint's axis, m, world."""
         anchor: Array = self._data.xanchor[self._joint].copy()
         return anchor
+
+    @property
+    def top(self) -> float:
+        """Height of the furniture that it belongs to, m, world."""
+        return max(self.reach(geom, UP) for geom in self._whole)
 
     def carried(self, pose: Pose, moved: float) -> Pose:
         """Where a pose that is fixed to the part gets to when the joint moves by so much, m or rad."""
@@ -116,12 +126,17 @@ def easiest(hand: Hand, rotations: list[Array]) -> Array:
     return min(rotations, key=lambda goal: abs(wrist + vector_from_matrix(goal @ now.T) @ now[:, 2]))
 
 
-def approach(hand: Hand, pose: Pose, near_m: float = 0.02) -> Skill:
-    """Come from wherever the hand is: up to the height of a pose where it is lower, then across."""
-    rise = pose.position[2] - hand.position[2]
-    if rise > near_m:
-        yield from hand.go(hand.position + rise * UP, hand.rotation, near_m)
-    yield from hand.go(*pose, near_m, COARSE_RAD)
+def rise(hand: Hand, part: Part) -> Skill:
+    """Straight up, over the furniture if the hand is lower, and untwist the wrist: its next turn might be blocked."""
+    over = part.top + OVER_M - hand.position[2]
+    if over > COARSE_M:
+        yield from hand.go(hand.position + over * UP, hand.rotation, COARSE_M)
+    if abs(hand.simulation.data.qpos[LAST_JOINT]) > TWISTED_RAD:
+        position = hand.position
+        for _ in range(UNTWISTING_STEPS):
+            if np.linalg.norm(vector_from_matrix(AT_START @ hand.rotation.T)) < COARSE_RAD:
+                return
+            yield hand.action(position, AT_START)
 
 
 def drive(

@@ -15,15 +15,15 @@ from envs.libero.expert.scene import Scene
 from envs.libero.simulation import Array
 
 ABOVE_M = 0.035  # over the grasp, where the hand has to be in line with it
+ALIGNING_M = 0.03  # over the place, where what is held has to be in line with it
 OVER_M = 0.03  # between what is carried and what it passes over
 PASSING_M, ALIGNED_M, ARRIVED_M = 0.025, 0.008, 0.004  # how near is near enough
 HAND_RADIUS_M, FINGERS_RADIUS_M = 0.11, 0.06
 CLOSING_STEPS, PRESSING_STEPS = 18, 5
 OPENING_STEPS, SHAKE_M, SHAKES = 5, 0.02, 4
 AWAY_M = 0.06
-CLUMSY_COST = 5.0  # of grasps that had better drag the thing, if that will do
-DRAGGING_STEPS = 60
-PAUSE_STEPS = 25  # before another search where one has found nothing
+PAUSE_STEPS = 100  # before another search where one has found nothing
+LEANING, BACK_M = 0.95, 0.12  # cosine of a lean with which the hand leaves as it came, and how far
 OFF_GROUND_M, FARTHEST_OUT_M = 0.012, 0.15
 
 
@@ -40,11 +40,6 @@ def pick_and_place(hand: Hand, scene: Scene, predicate: tuple[str, ...]) -> Skil
     standing = scene.rotation(name)
     where = target(scene, predicate)
     way = find_way(hand, scene, name, where)
-    if where.on_table and (way is None or way.grasp.cost > CLUMSY_COST):
-        yield from slide(
-            hand, scene, name, where, _cruise(scene, hand.position, scene.position(name), TIP_M, FINGERS_RADIUS_M)
-        )
-        return
     if way is None:
         yield from hand.wait(PAUSE_STEPS)
         return
@@ -103,10 +98,12 @@ def bring(hand: Hand, scene: Scene, name: str, standing: Array, where: Target, p
     over = max(over, planned.position[2] + 0.01)
     rotation = hand.rotation
     shift = from_under(scene, name)
-    if shift.any():
+    if -rotation[2, 2] < LEANING:
+        yield from hand.go(hand.position - BACK_M * rotation[:, 2], rotation, PASSING_M)
+    elif shift.any():
         start = hand.position
-        yield from hand.go(start + (0.0, 0.0, OFF_GROUND_M), rotation, ALIGNED_M)
-        yield from hand.go(start + shift + (0.0, 0.0, OFF_GROUND_M), rotation, ALIGNED_M)
+        yield from hand.go(start + np.array([0.0, 0.0, OFF_GROUND_M]), rotation, ALIGNED_M)
+        yield from hand.go(start + shift + np.array([0.0, 0.0, OFF_GROUND_M]), rotation, ALIGNED_M)
     start = hand.position
     yield from hand.go(np.array([*start[:2], over]), rotation, PASSING_M, 9.0)
     if not scene.held(name):
@@ -114,19 +111,9 @@ def bring(hand: Hand, scene: Scene, name: str, standing: Array, where: Target, p
     held = Held.of(scene, name, hand.position, hand.rotation, standing)
     place = best_place(hand, scene, name, held, where) or planned
     yield from hand.go(np.array([*place.position[:2], over]), place.rotation, PASSING_M, 0.3)
-    yield from hand.go(place.position + (0.0, 0.0, min(0.03, over - place.position[2])), place.rotation, ALIGNED_M)
+    above = min(ALIGNING_M, over - place.position[2])
+    yield from hand.go(place.position + np.array([0.0, 0.0, above]), place.rotation, ALIGNED_M)
     yield from hand.go(place.position, place.rotation, ARRIVED_M)
-
-
-def drag(hand: Hand, scene: Scene, name: str, where: Target) -> Skill:
-    """Pull a held thing across the table, and let it go where it belongs."""
-    height, rotation = hand.position[2], hand.rotation
-    for _ in range(DRAGGING_STEPS):
-        rest = (where.center - scene.position(name))[:2]
-        if np.linalg.norm(rest) < ALIGNED_M:
-            break
-        yield hand.action(np.array([*(hand.position[:2] + rest), height]), rotation)
-    yield from release(hand, scene, name)
 
 
 def from_under(scene: Scene, name: str) -> Array:
@@ -145,7 +132,7 @@ def from_under(scene: Scene, name: str) -> Array:
         shift = far * np.array([np.cos(angle), np.sin(angle), 0.0])
         moved = cells + np.round(shift[:2] / CELL_M).astype(int)
         if rest[tuple(moved.T)].max() < low[2] + OFF_GROUND_M:
-            return shift
+            return np.array(shift)
     return np.zeros(3)
 
 
@@ -167,7 +154,8 @@ def _cruise(scene: Scene, start: Array, end: Array, below: float, radius: float,
 
     Args:
         scene: as it is now.
-        start, end: (3,) where the hand goes from and to.
+        start: (3,) where the hand goes from.
+        end: (3,) where it goes to.
         below: how far the fingers, or what they hold, reach below the grip point, m.
         radius: how far they reach to the sides, m.
         carried: what the hand holds.

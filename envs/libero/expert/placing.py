@@ -30,6 +30,7 @@ from envs.libero.expert.scene import Scene
 from envs.libero.simulation import Array
 
 TURNS_RAD = tuple(np.radians((0, 30, -30, 60, -60, 90, -90, 120, -120, 150, -150, 180)))
+UP = np.array([0.0, 0.0, 1.0])
 GAP_M = 0.004  # under a thing when it is let go
 SUPPORT_M = 0.004  # cells within this of the first contact hold the thing up
 INSIDE_M = 0.008  # off the faces of a region
@@ -63,7 +64,6 @@ class Target(NamedTuple):
     center: Array
     reach: Array
     accepts: Callable[[Array], bool]  # of a (3,) position of the thing at rest
-    on_table: bool = False  # whether it is a region of the table itself
 
 
 class Place(NamedTuple):
@@ -94,7 +94,6 @@ def target(scene: Scene, predicate: tuple[str, ...]) -> Target:
         region.center,
         extent[:2],
         lambda at: bool(site.under(region.center, region.rotation, at + shrunk * (at - region.center) * (1, 1, 0))),
-        on_table=scene.simulation.problem.get_object(site.parent_name) is None,
     )
 
 
@@ -154,7 +153,7 @@ def _turned_place(
         middle = grid.cell((where.center + offset) @ view)
         origin = view @ np.array([*(grid.low + CELL_M * np.array(middle)), 0.0])
         height, tipping = _rest(rest, bottom, middle)
-        at = origin + (0.0, 0.0, height)
+        at = origin + height * UP
         if not where.accepts(at):
             continue
         grip = (at + from_thing) @ along
@@ -163,7 +162,7 @@ def _turned_place(
         cost += HIGH_COST * max(0.0, height - where.center[2])
         if cost < bound:
             bound = cost
-            found = Place(at + from_thing + (0.0, 0.0, GAP_M + drop), hand, cost)
+            found = Place(at + from_thing + (GAP_M + drop) * UP, hand, cost)
     return found
 
 

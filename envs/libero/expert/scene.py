@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import mujoco
 import numpy as np
+import numpy.typing as npt
 
 from envs.libero.expert.relief import Solids
 from envs.libero.simulation import Array, Simulation
@@ -49,11 +50,11 @@ class Scene:
 
     def position(self, name: str) -> Array:
         """(3,) of an object or fixture, m, world."""
-        return self.simulation.data.xpos[self._bodies[name]].copy()
+        return np.array(self.simulation.data.xpos[self._bodies[name]])
 
     def rotation(self, name: str) -> Array:
         """(3, 3) of an object or fixture."""
-        return self.simulation.data.xmat[self._bodies[name]].reshape(3, 3).copy()
+        return np.array(self.simulation.data.xmat[self._bodies[name]]).reshape(3, 3)
 
     def solids(self, name: str) -> Solids:
         """The boxes of one object or fixture."""
@@ -64,7 +65,7 @@ class Scene:
         own = [self._bodies[name] for name in names]
         return self._boxes((self._root >= 0) & ~np.isin(self._root, own))
 
-    def _boxes(self, chosen: Array) -> Solids:
+    def _boxes(self, chosen: npt.NDArray[np.bool_]) -> Solids:
         data = self.simulation.data
         rotations = data.geom_xmat[chosen].reshape(-1, 3, 3)
         centers = data.geom_xpos[chosen] + np.einsum("nij,nj->ni", rotations, self._offsets[chosen])
@@ -102,8 +103,8 @@ def _half(model: mujoco.MjModel, geom: int) -> Array:
         rounded = size[0] if kind == mujoco.mjtGeom.mjGEOM_CAPSULE else 0.0
         return np.array([size[0], size[0], size[1] + rounded])
     if kind == mujoco.mjtGeom.mjGEOM_MESH:
-        return model.geom_aabb[geom, 3:].copy()
-    return size.copy()
+        return np.array(model.geom_aabb[geom, 3:])
+    return np.array(size)
 
 
 def _offset(model: mujoco.MjModel, geom: int) -> Array:

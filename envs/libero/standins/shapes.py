@@ -128,5 +128,5 @@ def volume(piece: Piece) -> float:
 
 
 def numbers(values: Iterable[float]) -> str:
-    """Values as an XML attribute."""
-    return " ".join(f"{value:.6g}" for value in values)
+    """Values as an XML attribute, the same on each machine: what is left where sines cancel out is not."""
+    return " ".join(f"{round(value, 9) + 0.0:.6g}" for value in values)
