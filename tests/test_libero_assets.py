@@ -163,7 +163,7 @@ def test_fetching_asks_the_hub_for_the_dataset_and_says_where_it_is(tmp_path: Pa
 
 def test_fetching_without_huggingface_hub_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "find_spec", lambda _name: None)
-    with pytest.raises(RuntimeError, match="pip install -c constraints.txt huggingface_hub"):
+    with pytest.raises(RuntimeError, match=r"pip install -c constraints\.txt huggingface_hub"):
         files.fetch()
 
 

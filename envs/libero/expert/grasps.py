@@ -33,10 +33,11 @@ WIDEST_M = 0.068
 STRETCH_COST = 150.0  # per metre, in the unit of grasps
 SLOPE_COST = 300.0  # per metre that the thing widens over the pads; thin slopes creep out of the hand
 EDGE_M, SLOPE_DEPTH_M = 0.003, 0.015
+ENOUGH, THOROUGH_ENOUGH = 24, 60  # grasps to choose from
 GOOD_COSTS = (1.2, 3.5, 99.0)  # where there is none as good as this from above, the hand leans, first as walls do
 WALL_LEANS_RAD = ((0.0, 0.28), (0.0, -0.28))
 SIDE_LEANS_RAD = tuple(itertools.product((0.35, -0.35, 0.6, -0.6), (0.0, 0.28, -0.28)))
-LEAN_COST = 1.0  # per rad
+LEAN_COST, TWIST_COST = 1.0, 1.5  # per rad; a hand that is turned far and leans as well twists the arm
 YAW_STEP_RAD = math.radians(15)
 FARTHEST_YAW_RAD = math.radians(92)
 TO_HAND = np.diag([1.0, -1.0, -1.0])  # a view's axes to those of the hand that comes along it
@@ -69,23 +70,23 @@ def downward_views(rotation: Array) -> list[Array]:
     return [turned(yaw) @ NEUTRAL for yaw in sorted(yaws, key=abs) if abs(yaw) < FARTHEST_YAW_RAD]
 
 
-def grasps(hand: Hand, scene: Scene, name: str, views: Iterable[Array] | None = None) -> list[Grasp]:
+def grasps(hand: Hand, scene: Scene, name: str, *, thorough: bool = False) -> list[Grasp]:
     """Ways to take hold of an object, best first, no two of them alike.
 
     Args:
         hand: that is to hold it.
         scene: as it is now.
         name: of the object.
-        views: that the hand may come along; from above by default.
+        thorough: whether to look for leaning grasps where there are good ones from above, too.
     """
     downward = downward_views(scene.rotation(name))
     stages = [downward, [*_leaning(downward, WALL_LEANS_RAD)], [*_leaning(downward[::2], SIDE_LEANS_RAD)]]
     found: list[Grasp] = []
-    for stage, good in zip(stages if views is None else [views], GOOD_COSTS, strict=False):
+    for stage, good in zip(stages, GOOD_COSTS, strict=True):
         found = sorted([*found, *_along(hand, scene, name, stage)], key=lambda grasp: grasp.cost)
-        if found and found[0].cost < good:
+        if found and found[0].cost < good and not thorough:
             break
-    return _different(found)
+    return _different(found, THOROUGH_ENOUGH if thorough else ENOUGH)
 
 
 def _along(hand: Hand, scene: Scene, name: str, views: Iterable[Array]) -> list[Grasp]:
@@ -93,10 +94,11 @@ def _along(hand: Hand, scene: Scene, name: str, views: Iterable[Array]) -> list[
     own, others = scene.solids(name), scene.others(name)
     found = []
     for view in views:
-        lean = LEAN_COST * math.acos(min(1.0, float(view[2, 2])))
+        lean = math.acos(min(1.0, float(view[2, 2])))
+        twist = LEAN_COST * lean + TWIST_COST * lean * abs(yaw_of(view @ TO_HAND))
         for grasp in _in_view(own, others, view):
             stretch = STRETCH_COST * hand.overreach(grasp.position, grasp.rotation)
-            found.append(grasp._replace(cost=grasp.cost + stretch + lean))
+            found.append(grasp._replace(cost=grasp.cost + stretch + twist))
     return found
 
 
@@ -106,7 +108,7 @@ def _leaning(views: Iterable[Array], leans_rad: Iterable[tuple[float, float]]) -
         yield view @ matrix_from_vector((right, up, 0.0))
 
 
-def _different(found: list[Grasp], enough: int = 24) -> list[Grasp]:
+def _different(found: list[Grasp], enough: int) -> list[Grasp]:
     """The best of each neighbourhood."""
     kept: list[Grasp] = []
     for grasp in found:

@@ -22,6 +22,7 @@ HAND_RADIUS_M, FINGERS_RADIUS_M = 0.11, 0.06
 CLOSING_STEPS, PRESSING_STEPS = 18, 5
 OPENING_STEPS, SHAKE_M, SHAKES = 5, 0.02, 4
 AWAY_M = 0.06
+GOOD_COST = 4.0  # of grasp and place together
 PAUSE_STEPS = 100  # before another search where one has found nothing
 LEANING, BACK_M = 0.95, 0.12  # cosine of a lean with which the hand leaves as it came, and how far
 OFF_GROUND_M, FARTHEST_OUT_M = 0.012, 0.15
@@ -57,12 +58,15 @@ def find_way(hand: Hand, scene: Scene, name: str, where: Target) -> Way | None:
     """The grasp and place of least cost together."""
     found: Way | None = None
     least = np.inf
-    for grasp in grasps(hand, scene, name):
-        if grasp.cost >= least:
+    for thorough in (False, True):
+        for grasp in grasps(hand, scene, name, thorough=thorough):
+            if grasp.cost >= least:
+                break
+            held = Held.of(scene, name, grasp.position, grasp.rotation, scene.rotation(name))
+            if place := best_place(hand, scene, name, held, where, least - grasp.cost):
+                found, least = Way(grasp, place), grasp.cost + place.cost
+        if least < GOOD_COST:
             break
-        held = Held.of(scene, name, grasp.position, grasp.rotation, scene.rotation(name))
-        if place := best_place(hand, scene, name, held, where, least - grasp.cost):
-            found, least = Way(grasp, place), grasp.cost + place.cost
     return found
 
 

@@ -39,7 +39,7 @@ ON_OBJECT_M = 0.02  # off the middle of what it is put on; upstream asks for 0.0
 FINGER_OPENING_M = 0.004
 UPRIGHT = 0.995  # cosine of the lean below which the hand counts as straight
 SPACING_M, MOST_TRIED = 0.012, 11  # of the places that are tried along each side of a region
-NEAR_COST, DROP_COST, TURN_COST, TIPPING_COST, HIGH_COST = 30.0, 30.0, 0.35, 4.0, 15.0
+NEAR_COST, DROP_COST, TURN_COST, TIPPING_COST, HIGH_COST = 30.0, 40.0, 0.35, 4.0, 15.0
 
 
 class Held(NamedTuple):
