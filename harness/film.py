@@ -225,7 +225,12 @@ def film_store(
 
 def same_assets(suite: str, recorded: dict[str, Any] | None, wanted: str | None) -> tuple[Used | None, str]:
     """A run's asset files as they are here, and why it cannot be filmed where they are not the recorded ones."""
-    here = used(envs.load(suite), wanted or (recorded["where"] if recorded else None))
+    try:
+        here = used(envs.load(suite), wanted or (recorded["where"] if recorded else None))
+    except (LookupError, OSError) as error:
+        if wanted:
+            raise
+        return None, f"its assets are not here ({error}); name them with --assets"
     if here is None or recorded is None or here.hash == recorded["hash"]:
         return here, ""
     then, now = (f"{one.summary}, hash {one.hash[:8]}" for one in (Used(**recorded), here))

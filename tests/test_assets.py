@@ -112,6 +112,8 @@ def test_records_of_other_assets_get_no_video_and_one_line_says_so(
     assert not (tmp_path / "store" / "videos").exists()
     (tmp_path / "official" / "paint").rename(tmp_path / "paint")
     (tmp_path / "paint").write_text("255")
+    assert film.main(["--store", str(tmp_path / "store"), "--workers", "1"]) == 1
+    assert "its assets are not here" in capsys.readouterr().err
     assert film.main(["--store", str(tmp_path / "store"), "--workers", "1", "--assets", str(tmp_path)]) == 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import envs
 from tests.commands import count, exported, finish, is_alive, run, start, wait_until, workers_of
 
 pytestmark = pytest.mark.simulator
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.simulator
 TASKS = ("--suite", "metaworld", "--tasks", "reach-v3,door-open-v3,soccer-v3")
 EXPERT = ("--policy", "expert", *TASKS, "--trials", "6")
 RANDOM = ("--policy", "random", "--policy-arg", "chunk=7", *TASKS, "--trials", "4", "--max-steps", "150")
+NO_LIBERO = envs.load("libero").missing()
 LIBERO = (
     *("--policy", "expert", "--suite", "libero_goal", "--assets", "stand-in", "--trials", "2", "--max-steps", "90"),
     *("--tasks", "turn_on_the_stove,put_the_bowl_on_the_plate,open_the_middle_drawer_of_the_cabinet"),
@@ -37,7 +39,7 @@ def records(store: Path, *arguments: str) -> str:
 
 COMMANDS = [
     *(EXPERT, RANDOM, pytest.param(LOOKING, marks=pytest.mark.gl)),
-    pytest.param(LIBERO, marks=pytest.mark.slow),
+    pytest.param(LIBERO, marks=[pytest.mark.slow, pytest.mark.skipif(bool(NO_LIBERO), reason="; ".join(NO_LIBERO))]),
 ]
 
 

@@ -13,6 +13,7 @@ from envs.libero.simulation import Array, Simulation
 Predicate = tuple[str, ...]
 PLACED = ("on", "in")
 FAR_M, NEAR_M = 0.15, 0.04
+ARM_AND_FINGERS, MOVED = 9, 0.002  # positions that belong to the robot; metres or rad
 WAITING_STEPS = 5  # until what was let go has come to rest, before the next try
 
 
@@ -27,6 +28,7 @@ class Expert:
         self._simulation = simulation
         self._hand, self._scene = Hand(simulation), Scene(simulation)
         self._start = self._hand.position, self._hand.rotation
+        self._hopeless: dict[Predicate, Array] = {}  # what found no way, and how all things stood then
         self._actions = self._act()
 
     def next(self) -> Array:
@@ -45,7 +47,12 @@ class Expert:
         if verb in PLACED:
             if self._shut(place[0]):
                 yield from self._move("open", place[0])
-            yield from pick_and_place(self._hand, self._scene, predicate)
+            things = self._simulation.data.qpos[ARM_AND_FINGERS:].copy()
+            if predicate in self._hopeless and np.abs(self._hopeless[predicate] - things).max() < MOVED:
+                return
+            found = yield from pick_and_place(self._hand, self._scene, predicate)
+            if not found:
+                self._hopeless[predicate] = things
         else:
             yield from self._move(verb, thing)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Generator
 from typing import NamedTuple
 
 import numpy as np
 
+from envs.libero.expert.drawers import open_drawer
 from envs.libero.expert.grasps import PALM_M, TIP_M, Grasp, grasps
 from envs.libero.expert.hand import CLOSED, OPEN, Hand, Skill
+from envs.libero.expert.parts import Part
 from envs.libero.expert.placing import Held, Place, Target, best_place, target
 from envs.libero.expert.relief import CELL_M, NOTHING, Grid, reliefs
 from envs.libero.expert.scene import Scene
@@ -23,7 +26,7 @@ CLOSING_STEPS, PRESSING_STEPS = 18, 5
 OPENING_STEPS, SHAKE_M, SHAKES = 5, 0.02, 4
 AWAY_M = 0.06
 GOOD_COST = 4.0  # of grasp and place together
-PAUSE_STEPS = 100  # before another search where one has found nothing
+NARROW_M = 0.008  # off the end of its joint, a drawer has less room than it could
 LEANING, BACK_M = 0.95, 0.12  # cosine of a lean with which the hand leaves as it came, and how far
 OFF_GROUND_M, FARTHEST_OUT_M = 0.012, 0.15
 
@@ -35,23 +38,31 @@ class Way(NamedTuple):
     place: Place
 
 
-def pick_and_place(hand: Hand, scene: Scene, predicate: tuple[str, ...]) -> Skill:
-    """Bring a thing to where the predicate ("on" | "in", thing, place) holds, if there is a way."""
+def pick_and_place(hand: Hand, scene: Scene, predicate: tuple[str, ...]) -> Generator[Array, None, bool]:
+    """Bring a thing to where the predicate ("on" | "in", thing, place) holds; False where there is no way."""
     name = predicate[1]
     standing = scene.rotation(name)
     where = target(scene, predicate)
     way = find_way(hand, scene, name, where)
+    if where.drawer and (way is None or way.place.cost > GOOD_COST) and tight(Part(hand.simulation, predicate[2])):
+        part = Part(hand.simulation, predicate[2])
+        yield from open_drawer(hand, part, lambda: not tight(part))
+        where = target(scene, predicate)
+        way = find_way(hand, scene, name, where)
     if way is None:
-        yield from hand.wait(PAUSE_STEPS)
-        return
+        return False
     yield from take(hand, scene, name, way.grasp)
-    if not scene.held(name):
-        hand.gripper = OPEN
-        return
-    yield from bring(hand, scene, name, standing, target(scene, predicate), way.place)
-    if scene.touched(name):
-        yield from release(hand, scene, name)
+    if scene.held(name):
+        yield from bring(hand, scene, name, standing, target(scene, predicate), way.place)
+        if scene.touched(name):
+            yield from release(hand, scene, name)
     hand.gripper = OPEN
+    return True
+
+
+def tight(part: Part) -> bool:
+    """Whether a drawer could be pulled out further: what is put into it may want all of the room."""
+    return part.value > part.lowest + NARROW_M
 
 
 def find_way(hand: Hand, scene: Scene, name: str, where: Target) -> Way | None:
@@ -114,9 +125,12 @@ def bring(hand: Hand, scene: Scene, name: str, standing: Array, where: Target, p
         return
     held = Held.of(scene, name, hand.position, hand.rotation, standing)
     place = best_place(hand, scene, name, held, where) or planned
-    yield from hand.go(np.array([*place.position[:2], over]), place.rotation, PASSING_M, 0.3)
-    above = min(ALIGNING_M, over - place.position[2])
-    yield from hand.go(place.position + np.array([0.0, 0.0, above]), place.rotation, ALIGNED_M)
+    entry = place.position + place.entry
+    yield from hand.go(np.array([*entry[:2], over]), place.rotation, PASSING_M, 0.3)
+    above = min(ALIGNING_M, over - entry[2])
+    yield from hand.go(entry + np.array([0.0, 0.0, above]), place.rotation, ALIGNED_M)
+    if place.entry.any():
+        yield from hand.go(entry, place.rotation, ARRIVED_M)
     yield from hand.go(place.position, place.rotation, ARRIVED_M)
 
 
