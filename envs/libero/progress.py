@@ -95,10 +95,10 @@ class Carry:
         self._way = max(self._to_target(), SHORTEST_M)
 
     def _to_hand(self) -> float:
-        return distance(self._simulation.hand(), self._simulation.position(self._object)) - NEAR_M
+        return math.dist(self._simulation.hand(), self._simulation.position(self._object)) - NEAR_M
 
     def _to_target(self) -> float:
-        return distance(self._simulation.position(self._object), self._simulation.position(self._target))
+        return math.dist(self._simulation.position(self._object), self._simulation.position(self._target))
 
     def now(self, held: set[str]) -> Now:
         """What it is at, with these objects in the hand."""
@@ -125,7 +125,7 @@ class Move:
 
     def _to_hand(self) -> float:
         body = self._simulation.model.jnt_bodyid[self._joint]
-        return distance(self._simulation.hand(), self._simulation.data.xipos[body]) - NEAR_M
+        return math.dist(self._simulation.hand(), self._simulation.data.xipos[body]) - NEAR_M
 
     def now(self, held: set[str]) -> Now:
         """What it is at."""
@@ -167,11 +167,6 @@ class Grasps:
             events.append(f"{'grasped' if now in self._wanted else 'wrong object'} {now}")
         self._held, self._changing = now, 0
         return tuple(events)
-
-
-def distance(one: Array, other: Array) -> float:
-    """Distance of two points, m."""
-    return math.dist(one, other)
 
 
 def clip(share: float) -> float:

@@ -87,7 +87,8 @@ class Simulation:
         if split == "eval" and index >= len(self.init_states):
             raise LookupError(f"task {self.task!r} has {len(self.init_states)} init states, episode {index} is not one")
         self.model.body_pos[self._fixtures], self.model.body_quat[self._fixtures] = self._fixture_poses
-        for _ in range(2):  # upstream puts things on fixtures where these stood before it moved them
+        # Upstream puts things on fixtures where these stood before it moved them; init states bring their own things.
+        for _ in range(1 if split == "eval" else 2):
             with upstream.seeded(seed):
                 self._place(0.0 if split == "eval" else ARM_NOISE_RAD)
         self._controller = Controller(self.problem)

@@ -8,9 +8,8 @@ from envs.libero.expert.articulated import close_, open_, turn
 from envs.libero.expert.hand import Hand, Skill
 from envs.libero.expert.picking import pick_and_place
 from envs.libero.expert.scene import Scene
-from envs.libero.simulation import Array, Simulation
+from envs.libero.simulation import Array, Predicate, Simulation
 
-Predicate = tuple[str, ...]
 PLACED = ("on", "in")
 FAR_M, NEAR_M = 0.15, 0.04
 ARM_AND_FINGERS, MOVED = 9, 0.002  # positions that belong to the robot; metres or rad

@@ -38,9 +38,8 @@ class Part:
     """
 
     def __init__(self, simulation: Simulation, name: str) -> None:
-        problem, self._model, self._data = simulation.problem, simulation.model, simulation.data
-        owner = problem.object_sites_dict.get(name) or problem.get_object(name)
-        self._joint = self._model.joint(owner.joints[0]).id
+        self._model, self._data = simulation.model, simulation.data
+        self._joint = simulation.joint(name)
         self._address = self._model.jnt_qposadr[self._joint]
         solid = (self._model.geom_contype | self._model.geom_conaffinity) != 0
         body = self._model.jnt_bodyid[self._joint]
