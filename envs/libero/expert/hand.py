@@ -46,12 +46,6 @@ class Hand:
         """(3, 3) columns are the hand's axes in the world."""
         return np.array(self.simulation.data.site_xmat[self._site]).reshape(3, 3)
 
-    @property
-    def width(self) -> float:
-        """Distance of the fingers, m; about 0.08 when open."""
-        left, right = self.simulation.data.qpos[7:9]
-        return float(left - right)
-
     def overreach(self, position: Array, rotation: Array) -> float:
         """By how much a pose stretches the arm more than is comfortable, m."""
         base = self.simulation.data.xpos[self._base]

@@ -44,10 +44,6 @@ class Scene:
         names = ("gripper0_finger{}_pad_collision", "gripper0_finger{}_collision")
         self._fingers = [[model.geom(name.format(number)).id for name in names] for number in (1, 2)]
 
-    def body(self, name: str) -> int:
-        """Number of the body of an object or fixture."""
-        return self._bodies[name]
-
     def position(self, name: str) -> Array:
         """(3,) of an object or fixture, m, world."""
         return np.array(self.simulation.data.xpos[self._bodies[name]])
