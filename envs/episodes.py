@@ -15,8 +15,8 @@ from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
 import protocols
-from envs.rendering import Renderer
 from protocols.contracts import (
+    RENDER_PROFILES,
     Advanced,
     EnvSpec,
     Episode,
@@ -33,13 +33,18 @@ PRINTABLE = frozenset(map(chr, range(32, 127)))
 
 
 class Step(NamedTuple):
-    """What one control step has come to: the suite's reward, ground-truth progress, stage, events, verdict."""
+    """What one control step has come to: the suite's reward, ground-truth progress, stage, events, verdict.
+
+    failed: the episode ends here, before its horizon. told: the policy is told something else from here on.
+    """
 
     reward: float
     progress: float
     stage: str
     events: tuple[str, ...]
     success: bool
+    failed: bool = False
+    told: bool = False
 
 
 class EpisodeEnv(gymnasium.Env[dict[str, Any], FloatArray]):
@@ -48,7 +53,7 @@ class EpisodeEnv(gymnasium.Env[dict[str, Any], FloatArray]):
     Args:
         task: task of episodes that are not given, when `reset` is called without one.
         cameras: camera roles to draw; with none, no renderer is ever made.
-        image_size_px: height and width of the images.
+        image_size_px: height and width of the images, as the suite's `spec` has it for each camera.
         render: render profile, "official" or "fast".
         max_steps: horizon of episodes that are not given.
         shift: perturbation of episodes that are not given.
@@ -76,7 +81,7 @@ class EpisodeEnv(gymnasium.Env[dict[str, Any], FloatArray]):
         self._spec: EnvSpec = self.module.spec(at_least_one("image_size_px", image_size_px))
         roles = (cameras,) if isinstance(cameras, str) else cameras
         self.cameras = tuple(require("camera", camera, self._spec.observation.cameras) for camera in roles)
-        self.renderer = Renderer(image_size_px, render)
+        self._size_px, self._render = image_size_px, require("render profile", render, RENDER_PROFILES)
         self.metadata = {"render_modes": ["rgb_array"], "render_fps": round(self._spec.action.rate_hz)}
         self.render_mode = render_mode
         self.renders = self.clipped = self._steps = 0
@@ -86,10 +91,13 @@ class EpisodeEnv(gymnasium.Env[dict[str, Any], FloatArray]):
             at_least_one("max_steps", max_steps),
         )
         self._default_shift = require("shift", shift, self.module.SHIFTS)
-        image = spaces.Box(0, 255, (image_size_px, image_size_px, 3), np.uint8)
+        sizes = {camera: self._spec.observation.cameras[camera] for camera in self.cameras}
+        images: dict[str, gymnasium.Space[Any]] = {
+            camera: spaces.Box(0, 255, (*size, 3), np.uint8) for camera, size in sizes.items()
+        }
         self.observation_space = spaces.Dict(
             {
-                "images": spaces.Dict(dict.fromkeys(self.cameras, image)),
+                "images": spaces.Dict(images),
                 "state": spaces.Box(-np.inf, np.inf, (len(self._spec.observation.state),), np.float32),
                 "instruction": spaces.Text(INSTRUCTION_CHARACTERS, charset=PRINTABLE),
             }
@@ -115,7 +123,7 @@ class EpisodeEnv(gymnasium.Env[dict[str, Any], FloatArray]):
         self.renders = self.clipped = self._steps = 0
         self._ended, self._highest = False, 0.0
         observation = self._observe()
-        return observation, {"fingerprint": self.fingerprint(), "renderer": self.renderer.name()}
+        return observation, {"fingerprint": self.fingerprint(), "renderer": self.renderer_name()}
 
     def _default_episode(self, seed: int | None) -> Episode:
         suite, instruction = told(self.module.DEFAULT_PROTOCOL, self._default_task, self._default_shift)
@@ -147,7 +155,7 @@ class EpisodeEnv(gymnasium.Env[dict[str, Any], FloatArray]):
         return observation, float(done.reward[-1]), done.terminated, done.truncated, info
 
     def advance(self, actions: npt.ArrayLike) -> Advanced:
-        """Execute (T, A) actions until they are used up, the task is solved or the horizon is reached.
+        """Execute (T, A) actions until they are used up, the episode ends, or its instruction changes.
 
         Raises:
             ActionError: a wrong shape or a number that is not finite.
@@ -164,10 +172,10 @@ class EpisodeEnv(gymnasium.Env[dict[str, Any], FloatArray]):
             self._steps += 1
             self.clipped += bool((action != asked).any())
             events += [Event(self._steps, name) for name in steps[-1].events]
-            if steps[-1].success:
+            if steps[-1].success or steps[-1].failed or steps[-1].told:
                 break
         success = steps[-1].success
-        truncated = not success and self._steps >= self.episode.max_steps
+        truncated = not success and (steps[-1].failed or self._steps >= self.episode.max_steps)
         self._ended = success or truncated
         progress = np.array([step.progress for step in steps], np.float32)
         self._highest = max(self._highest, float(progress.max()))
@@ -196,8 +204,12 @@ class EpisodeEnv(gymnasium.Env[dict[str, Any], FloatArray]):
         return {
             "images": {camera: self.frame(camera) for camera in self.cameras},
             "state": self._state(),
-            "instruction": self.episode.instruction,
+            "instruction": self._instruction(),
         }
+
+    def _instruction(self) -> str:
+        """What the policy is told now."""
+        return self.episode.instruction
 
     @abstractmethod
     def _state(self) -> FloatArray:
@@ -227,9 +239,9 @@ class EpisodeEnv(gymnasium.Env[dict[str, Any], FloatArray]):
     def fingerprint(self) -> str:
         """Hash of the start that was reached."""
 
-    def close(self) -> None:
-        """Give back the renderer."""
-        self.renderer.close()
+    @abstractmethod
+    def renderer_name(self) -> str:
+        """What draws, such as "llvmpipe (LLVM 15.0.6, 256 bits)"; "none" before the first frame."""
 
 
 @functools.cache

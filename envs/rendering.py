@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+from functools import cached_property
 
 import mujoco
 
 from envs import gl
+from envs.episodes import EpisodeEnv
 from protocols.contracts import RENDER_PROFILES, ImageArray
 from protocols.registry import require
 
@@ -56,3 +58,20 @@ class Renderer:
             atexit.unregister(self.renderer.close)
             self.renderer.close()
             self.renderer = None
+
+
+class MujocoEnv(EpisodeEnv):
+    """An environment of a suite that is simulated and drawn by MuJoCo."""
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """Draws in the size and the profile that were asked for."""
+        return Renderer(self._size_px, self._render)
+
+    def renderer_name(self) -> str:
+        """What draws, see `Renderer.name`."""
+        return self.renderer.name()
+
+    def close(self) -> None:
+        """Give back the renderer."""
+        self.renderer.close()

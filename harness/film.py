@@ -29,7 +29,7 @@ import envs
 from harness.assets import Used, make_options, used
 from harness.options import add_assets_option
 from harness.pool import single_threaded, worker_count
-from protocols.contracts import Record
+from protocols.contracts import ImageArray, Record
 from protocols.registry import require
 from results.store import Store, StoreError
 from results.videos import Frame, caption, write
@@ -158,14 +158,22 @@ def played(env: envs.SuiteEnv, record: Record, every: int, cameras: tuple[str, .
     observation, info = env.reset(options={"episode": record.episode})
     if info["fingerprint"] != record.fingerprint:
         raise DiffersError("its start is not the recorded one")
-    yield Frame(np.hstack([observation["images"][camera] for camera in cameras]), 0, 0.0)
-    for step in range(0, record.steps, every):
+    told, step = observation["instruction"], 0
+    yield Frame(side_by_side([observation["images"][camera] for camera in cameras]), 0, 0.0, told)
+    while step < record.steps:
         done = env.advance(record.actions[step : step + every])
-        now = step + len(done.progress)
-        if done.progress.tolist() != record.progress[step:now].tolist():
-            raise DiffersError(f"its progress differs from the recorded one by step {now}")
+        before, step = step, step + len(done.progress)
+        if done.progress.tolist() != record.progress[before:step].tolist():
+            raise DiffersError(f"its progress differs from the recorded one by step {step}")
         seen = done.observation["images"] if done.observation else {camera: env.frame(camera) for camera in cameras}
-        yield Frame(np.hstack([seen[camera] for camera in cameras]), now, float(done.progress[-1]))
+        told = done.observation["instruction"] if done.observation else told
+        yield Frame(side_by_side([seen[camera] for camera in cameras]), step, float(done.progress[-1]), told)
+
+
+def side_by_side(images: list[ImageArray]) -> ImageArray:
+    """(H, W, 3): the images in a row, as high as the highest; below the others it is black."""
+    height = max(len(image) for image in images)
+    return np.hstack([np.pad(image, ((0, height - len(image)), (0, 0), (0, 0))) for image in images])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -55,16 +55,16 @@ def tiles(protocol: EvaluationProtocol, index: int, assets: str | None = None) -
     with closing(suite.make(**options, **make_options(used(suite, assets)))) as env:
         for episode in protocol.changed(trials=index + 1).episodes():
             if episode.index == index:
-                images = env.reset(options={"episode": episode})[0]["images"]
+                seen, _ = env.reset(options={"episode": episode})
                 remark = f"{episode.task}  |  {', '.join(cameras)}"
-                yield Tile(tuple(images[camera] for camera in cameras), episode.instruction, remark)
+                yield Tile(tuple(seen["images"][camera] for camera in cameras), seen["instruction"], remark)
 
 
 def sheet(shown: list[Tile], columns: int) -> Image.Image:
     """All tiles in rows of `columns`.
 
     Args:
-        shown: at least one; all images of one size.
+        shown: at least one; the images of each of one size, the first of a tile the largest.
         columns: tiles in a row, fewer where there are not so many.
     """
     height, frame_width, _ = shown[0].images[0].shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import time
@@ -12,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.shared_memory import SharedMemory
 
 from harness.assets import Used
-from harness.worker import Failed, Ready, Reply, Request, Setup, image_views, serve
+from harness.worker import Failed, Ready, Reply, Request, Setup, image_shapes, image_views, serve
 from protocols.contracts import ImageArray, at_least_one
 
 SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -36,9 +37,10 @@ class WorkerHandle:
         assets: Used | None = None,
         record: bool = False,
     ) -> None:
-        size = len(cameras) * image_size_px**2 * 3
+        shapes = image_shapes(suite, cameras, image_size_px)
+        size = sum(map(math.prod, shapes.values()))
         self.memory = SharedMemory(create=True, size=size) if size else None
-        self.images: dict[str, ImageArray] = image_views(self.memory, cameras, image_size_px) if self.memory else {}
+        self.images: dict[str, ImageArray] = image_views(self.memory, shapes) if self.memory else {}
         memory = self.memory.name if self.memory else None
         self.setup = Setup(suite, cameras, image_size_px, render, memory, assets, record)
         self.limit_s = limit_s

@@ -50,6 +50,7 @@ class Running:
     renderer: str = "none"
     state: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
     instruction: str = ""
+    told_anew: bool = False  # since the policy last looked: it shall forget its history
     seeds: npt.NDArray[np.uint64] = field(init=False)
     decisions: int = 0
     renders: int = 0
@@ -135,6 +136,7 @@ class Rollout:
         elif isinstance(reply, Started):
             running.fingerprint, running.renderer = reply.fingerprint, reply.renderer
             running.state, running.instruction, running.cpu_s = reply.state, reply.instruction, reply.cpu_s
+            running.told_anew = True
             self._next(slot)
         else:
             self._note(running, reply)
@@ -152,6 +154,7 @@ class Rollout:
         running.cpu_s += reply.cpu_s
         running.recording = reply.recording
         if reply.state is not None:
+            running.told_anew |= reply.instruction != running.instruction
             running.state, running.instruction = reply.state, reply.instruction
 
     def _next(self, slot: int) -> None:
@@ -186,8 +189,9 @@ class Rollout:
     def _act(self, slots: list[int]) -> Iterator[Running]:
         try:
             for slot in slots:
-                if self.running[slot].decisions == 0:
+                if self.running[slot].told_anew:
                     self.policy.reset(slot, self.running[slot].job.episode)
+                    self.running[slot].told_anew = False
             plan = checked(self.policy.act(self._batch(slots)), self.policy)
         except Exception as error:  # noqa: BLE001, whatever a policy raises becomes its episode's error
             if len(slots) == 1:
@@ -238,6 +242,7 @@ class Rollout:
             state=state,
             instructions=(*(running.instruction for running in rows), *[""] * padding),
             seeds=np.array(seeds + [0] * padding, np.uint64),
+            steps=(*(running.steps for running in rows), *[0] * padding),
             slots=(*slots, *[-1] * padding),
         )
 

@@ -7,6 +7,7 @@ environment becomes a `Failed` reply; the parent decides what that means. When t
 from __future__ import annotations
 
 import ctypes
+import math
 import signal
 import time
 import traceback
@@ -105,10 +106,22 @@ Request = Reset | Advance | ActAsExpert
 Reply = Ready | Started | Stepped | Failed
 
 
-def image_views(memory: SharedMemory, cameras: tuple[str, ...], size_px: int) -> dict[str, ImageArray]:
+Shapes = dict[str, tuple[int, int, int]]  # (H, W, 3) by camera
+
+
+def image_shapes(suite: str, cameras: tuple[str, ...], image_size_px: int) -> Shapes:
+    """The shape of each camera's images."""
+    sizes = envs.load(suite).spec(image_size_px).observation.cameras
+    return {camera: (*sizes[camera], 3) for camera in cameras}
+
+
+def image_views(memory: SharedMemory, shapes: Shapes) -> dict[str, ImageArray]:
     """(H, W, 3) views of the shared block, one camera after another."""
-    block: ImageArray = np.ndarray((len(cameras), size_px, size_px, 3), np.uint8, memory.buf)
-    return dict(zip(cameras, block, strict=True))
+    starts = np.cumsum([0, *map(math.prod, shapes.values())])
+    return {
+        camera: np.ndarray(shape, np.uint8, memory.buf, int(start))
+        for (camera, shape), start in zip(shapes.items(), starts, strict=False)
+    }
 
 
 class Server:
@@ -116,7 +129,8 @@ class Server:
 
     def __init__(self, setup: Setup) -> None:
         self.memory = SharedMemory(setup.shared_memory) if setup.shared_memory else None
-        self.views = image_views(self.memory, setup.cameras, setup.image_size_px) if self.memory else {}
+        shapes = image_shapes(setup.suite, setup.cameras, setup.image_size_px)
+        self.views = image_views(self.memory, shapes) if self.memory else {}
         suite = envs.load(setup.suite)
         self.env: envs.SuiteEnv = suite.make(
             cameras=setup.cameras,

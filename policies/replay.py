@@ -45,7 +45,7 @@ class Replay:
         self.action = action
         self.actions = actions
         self.chunk = self.execute = at_least_one("chunk", chunk)
-        self.left: dict[int, FloatArray] = {}
+        self.played: dict[int, FloatArray] = {}
 
     def reset(self, slot: int, episode: Episode) -> None:
         """Take the episode's recording.
@@ -55,14 +55,14 @@ class Replay:
         """
         if episode not in self.actions:
             raise LookupError(f"the replayed store has no verdict for episode {episode.index} of {episode.task}")
-        self.left[slot] = self.actions[episode]
+        self.played[slot] = self.actions[episode]
 
     def act(self, batch: Batch) -> Plan:
         """(B, execute, A): the next recorded actions of each row, then zeros."""
         plan = np.zeros((len(batch.slots), self.execute, len(self.action.entries)), np.float32)
         for row, slot in enumerate(batch.slots):
             if slot >= 0:
-                now, self.left[slot] = np.split(self.left[slot], [self.execute])
+                now = self.played[slot][batch.steps[row] :][: self.execute]
                 plan[row, : len(now)] = now
         return Plan(plan)
 

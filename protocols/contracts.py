@@ -125,7 +125,7 @@ class EvaluationProtocol:
         tasks: tasks in order.
         episodes_per_task: episodes 0..n-1 of each task.
         max_steps: horizon in control steps, of all tasks or by tier; success at any step ends an episode.
-        image_size_px: height and width of every camera image.
+        image_size_px: height and width of camera images; a suite's `spec` says which cameras differ, and how.
         render: "official" quality or "fast" (see the suite's docstring).
         max_error_share: tables refuse a result where a larger share of episodes has no verdict.
         floors: smallest acceptable success rate per policy name, for the pytest plugin.
@@ -250,6 +250,8 @@ class Look(NamedTuple):
 class Advanced(NamedTuple):
     """What `env.advance` returns after t control steps, at most as many as it was given.
 
+    Fewer where the episode has ended or the observation's instruction is another one: the rest is not executed.
+
     reward: (t,) the suite's own reward. progress: (t,) ground truth in [0, 1]. events: in order.
     success: reached at the last step. terminated: the task is solved. truncated: the horizon is reached.
     observation: at the end of the chunk, None where the episode has ended, because nobody looks any more.
@@ -332,6 +334,7 @@ class Batch(NamedTuple):
     state: (B, S) float32, the entries that the policy's observation names, in its order.
     seeds: (B,) uint64, one per row and decision, the only source of randomness.
     slots: which episode in progress each row belongs to, -1 for a padding row.
+    steps: control steps that each row's episode has behind it.
     """
 
     images: dict[str, ImageArray]
@@ -339,6 +342,7 @@ class Batch(NamedTuple):
     instructions: tuple[str, ...]
     seeds: npt.NDArray[np.uint64]
     slots: tuple[int, ...]
+    steps: tuple[int, ...]
 
 
 class Plan(NamedTuple):
@@ -368,7 +372,7 @@ class Policy(Interface):
     in_worker: bool
 
     def reset(self, slot: int, episode: Episode) -> None:
-        """Forget the slot's history; an episode begins there."""
+        """Forget the slot's history: an episode begins there, or goes on with another instruction."""
 
     def act(self, batch: Batch) -> Plan:
         """Plan for every row."""

@@ -7,6 +7,7 @@ outcome.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -31,18 +32,18 @@ BLUE, GREEN, RED, AMBER = "#4c9be8", "#3fb56b", "#e5565b", "#e0a03c"
 
 
 class Frame(NamedTuple):
-    """What was seen after `step` control steps: (H, W, 3) uint8, upright, and progress in [0, 1]."""
+    """What was seen after `step` control steps: (H, W, 3) uint8, upright; progress in [0, 1]; what the policy is told."""
 
     image: ImageArray
     step: int
     progress: float
+    instruction: str
 
 
 @dataclass(frozen=True)
 class Caption:
     """The text that stays. `outcome` is shown at the end; its colour follows from its first word."""
 
-    instruction: str
     task: str
     policy: str
     outcome: str
@@ -57,7 +58,7 @@ def caption(record: Record) -> Caption:
     """The caption of a record's video."""
     failure = f"failure ({spoken(record.failure)})" if record.failure else "failure"
     verdicts = {True: f"success at step {record.steps}", False: failure, None: "error"}
-    return Caption(record.episode.instruction, record.episode.task, record.policy, verdicts[record.success])
+    return Caption(record.episode.task, record.policy, verdicts[record.success])
 
 
 def write(path: Path, frames: Iterable[Frame], caption: Caption, *, fps: int = 20) -> None:
@@ -127,9 +128,9 @@ class Layout:
         self.image_size = (width * self.scale, height * self.scale)
         self.width = even(self.image_size[0])
         self.margin = round(self.width * 0.03)
+        self.room = self.width - 2 * self.margin
         self.large = round(self.width * 0.042)
         self.small = font(round(self.width * 0.031))
-        self.text, self.lines = fitted(caption.instruction, self.width - 2 * self.margin, self.large)
         self.line_px = round(self.large * 1.25)
         self.gap = round(self.small.size * 0.6)
         self.row_y = self.image_size[1] + self.margin + INSTRUCTION_LINES * self.line_px + self.gap
@@ -137,22 +138,27 @@ class Layout:
         self.bar_px = max(round(self.width * 0.014), 4)
         self.height = even(self.bar_y + self.bar_px + self.margin)
 
+    def told(self, instruction: str) -> tuple[ImageFont.FreeTypeFont, list[str]]:
+        """The instruction in lines, and the font in which they fit."""
+        return fitted(instruction, self.room, self.large)
+
     def picture(self, frame: Frame, ended: bool) -> ImageArray:
         """The finished picture, (height, width, 3) uint8."""
         canvas = Image.new("RGB", (self.width, self.height), BACKGROUND)
         canvas.paste(Image.fromarray(frame.image).resize(self.image_size, Image.Resampling.NEAREST))
         draw = ImageDraw.Draw(canvas)
-        self.draw_text(draw, frame.step, ended)
+        self.draw_text(draw, frame, ended)
         self.draw_bar(draw, frame.progress, self.caption.colour if ended else BLUE)
         return np.asarray(canvas)
 
-    def draw_text(self, draw: ImageDraw.ImageDraw, step: int, ended: bool) -> None:
+    def draw_text(self, draw: ImageDraw.ImageDraw, frame: Frame, ended: bool) -> None:
         """Instruction; below it task and policy on the left, and step or outcome on the right."""
         top = self.image_size[1] + self.margin
-        free = (INSTRUCTION_LINES - len(self.lines)) * self.line_px // 2
-        for number, line in enumerate(self.lines):
-            draw.text((self.margin, top + free + number * self.line_px), line, WHITE, self.text)
-        right = self.caption.outcome if ended else f"step {step}"
+        text, lines = self.told(frame.instruction)
+        free = (INSTRUCTION_LINES - len(lines)) * self.line_px // 2
+        for number, line in enumerate(lines):
+            draw.text((self.margin, top + free + number * self.line_px), line, WHITE, text)
+        right = self.caption.outcome if ended else f"step {frame.step}"
         width = self.small.getlength(right) + self.small.size
         edge, middle = self.width - self.margin, self.row_y + round(self.small.size * 0.6)
         if ended:
@@ -185,6 +191,7 @@ def font(size_px: int) -> ImageFont.FreeTypeFont:
     return found
 
 
+@functools.cache
 def fitted(text: str, room_px: float, size_px: int) -> tuple[ImageFont.FreeTypeFont, list[str]]:
     """The largest font, at most `size_px`, in which the text fits on INSTRUCTION_LINES lines, and those lines.
 

@@ -300,7 +300,8 @@ def shown(policy: Policy, spec: EnvSpec, rows: int) -> Batch:
         array[rows:] = 0
     seeds = np.arange(1, size + 1, dtype=np.uint64) * (np.arange(size) < rows)
     slots = tuple(row if row < rows else -1 for row in range(size))
-    return Batch(images, state, tuple("go" if row < rows else "" for row in range(size)), seeds, slots)
+    told = tuple("go" if row < rows else "" for row in range(size))
+    return Batch(images, state, told, seeds, slots, steps=(0,) * size)
 
 
 class PolicyTests(Opening):

@@ -15,8 +15,10 @@ from harness.rollout import CannotStartError
 from protocols.contracts import Record
 from results.export import jsonl
 from results.store import Store, read
+from tests.line.pointer import Pointer
 
 LINE = str(Path(__file__).parent / "line" / "line.yaml")
+RELAY = str(Path(__file__).parent / "line" / "relay.yaml")
 WILD = str(Path(__file__).parent / "line" / "wild.yaml")
 POINTER = "tests.line.pointer"
 
@@ -47,6 +49,27 @@ def test_a_policy_looks_once_per_chunk_and_its_estimates_are_kept(tmp_path: Path
         assert record.renders == looks == len(record.looks)
         assert [look.step for look in record.looks] == list(range(0, record.steps, 3))
         assert record.looks[-1].progress is not None
+
+
+def test_the_rest_of_a_chunk_is_dropped_and_the_history_cleared_where_the_instruction_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleared: list[int] = []
+    forget = Pointer.reset
+    monkeypatch.setattr(Pointer, "reset", lambda self, slot, one: (cleared.append(one.index), forget(self, slot, one)))
+    records = evaluate(tmp_path, protocol=RELAY, arguments={"chunk": 7})
+    assert sorted(cleared) == [0, 0, 1, 1, 2, 2, 3, 3]
+    for record in records:
+        looks = [look.step for look in record.looks]
+        turn = int(np.argmax(record.progress == 1)) + 1
+        assert record.success and looks == [*range(0, turn, 7), *range(turn, record.steps, 7)]
+
+
+def test_records_of_changing_instructions_do_not_depend_on_workers_or_batches(tmp_path: Path) -> None:
+    usual = text(evaluate(tmp_path / "1", protocol=RELAY, workers=1))
+    for workers in (2, 4):
+        records = evaluate(tmp_path / str(workers), protocol=RELAY, workers=workers)
+        assert text(sorted(records, key=lambda record: record.episode.index)) == usual
 
 
 def test_a_policy_reads_the_entries_of_the_state_that_it_names_in_its_order(tmp_path: Path) -> None:
@@ -220,9 +243,10 @@ def test_a_broken_file_ends_the_evaluation_at_once_and_is_named(
     assert not read(tmp_path)
 
 
-def test_replay_reproduces_starts_verdicts_steps_and_progress(tmp_path: Path) -> None:
-    original = {record.episode: record for record in evaluate(tmp_path / "original")}
-    again = evaluate(tmp_path / "again", "replay", arguments={"store": str(tmp_path / "original")})
+@pytest.mark.parametrize("protocol", [LINE, RELAY])
+def test_replay_reproduces_starts_verdicts_steps_and_progress(tmp_path: Path, protocol: str) -> None:
+    original = {record.episode: record for record in evaluate(tmp_path / "original", protocol=protocol)}
+    again = evaluate(tmp_path / "again", "replay", protocol, arguments={"store": str(tmp_path / "original")})
     assert len(again) == len(original)
     for record in again:
         twin = original[record.episode]

@@ -44,7 +44,7 @@ class Planner:
 def batch(*slots: int) -> Batch:
     """Rows for these slots, in which there is nothing to see."""
     rows = len(slots)
-    return Batch({}, np.zeros((rows, 0), np.float32), ("go",) * rows, np.zeros(rows, np.uint64), slots)
+    return Batch({}, np.zeros((rows, 0), np.float32), ("go",) * rows, np.zeros(rows, np.uint64), slots, (0,) * rows)
 
 
 def some_plans(looks: int, steps: int) -> FloatArray:

@@ -87,11 +87,11 @@ def test_a_policy_is_recorded_under_its_arguments_but_no_place(
     assert policies.described("zero", arguments, execution) == called
 
 
-def batch(*slots: int, seed: int = 7) -> Batch:
-    """Rows that show nothing, with seeds from `seed` on."""
+def batch(*slots: int, seed: int = 7, steps: int = 0) -> Batch:
+    """Rows that show nothing, with seeds from `seed` on, `steps` control steps after their episodes' starts."""
     rows = len(slots)
     seeds = np.arange(seed, seed + rows, dtype=np.uint64)
-    return Batch({}, np.zeros((rows, 2), np.float32), ("go",) * rows, seeds, slots)
+    return Batch({}, np.zeros((rows, 2), np.float32), ("go",) * rows, seeds, slots, (steps,) * rows)
 
 
 def test_zero_does_nothing() -> None:
@@ -124,16 +124,16 @@ def test_replay_plays_what_was_recorded_then_zeros() -> None:
     recorded = np.random.default_rng(0).normal(size=(70, 2)).astype(np.float32)
     replay = policies.make("replay", SPEC, {"actions": {START: recorded}})
     replay.reset(0, START)
-    played = np.concatenate([replay.act(batch(0)).actions[0] for _ in range(3)])
+    played = np.concatenate([replay.act(batch(0, steps=steps)).actions[0] for steps in (0, 50, 100)])
     np.testing.assert_array_equal(played, np.concatenate([recorded, np.zeros((80, 2), np.float32)]))
 
 
-def test_replay_begins_again_when_an_episode_does() -> None:
+def test_replay_goes_on_from_the_step_that_was_reached() -> None:
     replay = policies.make("replay", SPEC, {"actions": {START: np.arange(140, dtype=np.float32).reshape(70, 2)}})
-    for _ in range(2):
-        replay.reset(0, START)
-        first = replay.act(batch(0)).actions[0]
-        np.testing.assert_array_equal(first[:2], [[0, 1], [2, 3]])
+    replay.reset(0, START)
+    for step in (0, 7, 0):  # a chunk that was cut short, an episode that begins again
+        first = replay.act(batch(0, steps=step)).actions[0]
+        np.testing.assert_array_equal(first[:2], [[2 * step, 2 * step + 1], [2 * step + 2, 2 * step + 3]])
 
 
 def test_replay_refuses_an_episode_that_was_not_recorded() -> None:

@@ -15,13 +15,14 @@ from results import videos
 from results.videos import Caption, Frame
 from tests.records import make_record
 
-PUSH = Caption("Push the puck to a goal", "push-v3", "expert", "success at step 3")
+TOLD = "Push the puck to a goal"
+PUSH = Caption("push-v3", "expert", "success at step 3")
 
 
 def frames(count: int, height: int = 84, width: int = 84) -> Iterator[Frame]:
     """A grey image that gets brighter."""
     for number in range(count):
-        yield Frame(np.full((height, width, 3), 40 + 10 * number, np.uint8), number, number / max(count - 1, 1))
+        yield Frame(np.full((height, width, 3), 40 + 10 * number, np.uint8), number, number / max(count - 1, 1), TOLD)
 
 
 def decoded(path: Path) -> list[ImageArray]:
@@ -64,7 +65,7 @@ def test_a_caption_tells_success_failure_and_error_apart() -> None:
     [("success at step 3", videos.GREEN), ("failure", videos.RED), ("error", videos.AMBER)],
 )
 def test_the_outcome_appears_at_the_end_and_not_before(tmp_path: Path, outcome: str, colour: str) -> None:
-    videos.write(tmp_path / "end.mp4", frames(4), Caption("Push", "push-v3", "expert", outcome))
+    videos.write(tmp_path / "end.mp4", frames(4), Caption("push-v3", "expert", outcome))
     pictures = decoded(tmp_path / "end.mp4")
     assert colour_share(pictures[1], colour) < 0.001 < 0.01 < colour_share(pictures[-1], colour)
 
@@ -79,7 +80,7 @@ def test_the_bar_grows_with_progress(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [84, 128, 224, 256, 480])
 def test_the_image_stands_above_the_caption_enlarged_by_a_whole_factor(size: int) -> None:
     image = np.random.default_rng(size).integers(0, 256, (size, size, 3), np.uint8)
-    picture = next(videos.pictures([Frame(image, 1, 0.5)], PUSH, hold=1))
+    picture = next(videos.pictures([Frame(image, 1, 0.5, TOLD)], PUSH, hold=1))
     scale = picture.shape[1] // size
     assert picture.shape[1] >= videos.SMALLEST_WIDTH_PX
     np.testing.assert_array_equal(picture[: size * scale : scale, : size * scale : scale], image)
@@ -89,14 +90,22 @@ def test_the_image_stands_above_the_caption_enlarged_by_a_whole_factor(size: int
 @settings(deadline=None, max_examples=30)
 @given(text=st.text(st.characters(codec="utf-8"), max_size=300), width=st.integers(84, 480))
 def test_an_instruction_of_any_length_fits_beside_the_margins(text: str, width: int) -> None:
-    layout = videos.Layout(84, width, Caption(text, "task", "policy", "failure"))
-    assert len(layout.lines) <= videos.INSTRUCTION_LINES
-    assert all(layout.text.getlength(line) <= layout.width - 2 * layout.margin for line in layout.lines)
+    font, lines = videos.Layout(84, width, PUSH).told(text)
+    assert len(lines) <= videos.INSTRUCTION_LINES
+    assert all(font.getlength(line) <= videos.Layout(84, width, PUSH).room for line in lines)
 
 
 def test_a_short_instruction_is_kept_whole() -> None:
-    layout = videos.Layout(224, 224, Caption("Push the puck to a goal, then close the drawer", "t", "p", "failure"))
-    assert " ".join(layout.lines) == "Push the puck to a goal, then close the drawer"
+    _, lines = videos.Layout(224, 224, PUSH).told("Push the puck to a goal, then close the drawer")
+    assert " ".join(lines) == "Push the puck to a goal, then close the drawer"
+
+
+def test_each_picture_tells_the_instruction_of_its_moment() -> None:
+    image = np.zeros((84, 84, 3), np.uint8)
+    told = [Frame(image, 1, 0.5, text) for text in ("open the drawer", "close the drawer", "open the drawer")]
+    first, second, third = (next(videos.pictures([frame], PUSH, hold=1)) for frame in told)
+    assert (first != second).any()
+    np.testing.assert_array_equal(first, third)
 
 
 def test_a_video_that_breaks_off_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -125,5 +134,5 @@ def test_a_video_that_breaks_off_leaves_the_old_file_and_no_other(tmp_path: Path
 )
 def test_what_is_no_picture_is_refused(tmp_path: Path, images: list[ImageArray], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        videos.write(tmp_path / "none.mp4", [Frame(image, 0, 0.0) for image in images], PUSH)
+        videos.write(tmp_path / "none.mp4", [Frame(image, 0, 0.0, TOLD) for image in images], PUSH)
     assert not list(tmp_path.iterdir())

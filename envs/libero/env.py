@@ -13,11 +13,12 @@ import mujoco
 import numpy as np
 
 from envs import libero
-from envs.episodes import EpisodeEnv, Step
+from envs.episodes import Step
 from envs.libero import upstream
 from envs.libero.assets import Assets, prepare
 from envs.libero.progress import Progress
 from envs.libero.simulation import Array, Simulation
+from envs.rendering import MujocoEnv
 from protocols.contracts import Episode, FloatArray, ImageArray
 from protocols.rotations import robosuite_vector
 
@@ -25,7 +26,7 @@ INIT_STATES = 50
 VIEWS = {"agent": "agentview", "wrist": "robot0_eye_in_hand"}
 
 
-class Libero(EpisodeEnv):
+class Libero(MujocoEnv):
     """All 130 tasks in one environment; it holds the simulator of one task at a time.
 
     Args:

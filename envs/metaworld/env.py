@@ -16,9 +16,10 @@ from metaworld.policies import ENV_POLICY_MAP
 from metaworld.sawyer_xyz_env import SawyerXYZEnv
 
 from envs import metaworld
-from envs.episodes import EpisodeEnv, Step
+from envs.episodes import Step
 from envs.metaworld.lean import make_lean
 from envs.metaworld.progress import Progress
+from envs.rendering import MujocoEnv
 from protocols.contracts import Episode, FloatArray, ImageArray
 
 VIEWS = {"agent": "corner4", "wrist": "gripperPOV"}
@@ -26,7 +27,7 @@ UPSIDE_DOWN = {"agent"}
 NO_HORIZON = 10**9
 
 
-class MetaWorld(EpisodeEnv):
+class MetaWorld(MujocoEnv):
     """All 50 tasks in one environment; it holds the simulator of one task at a time.
 
     Arguments and errors: see `EpisodeEnv`.

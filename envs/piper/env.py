@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from envs import piper
-from envs.episodes import EpisodeEnv, Step
+from envs.episodes import Step
 from envs.piper.expert import Expert
 from envs.piper.failures import FailureModes
 from envs.piper.holding import Watch
@@ -21,13 +21,14 @@ from envs.piper.progress import Progress
 from envs.piper.scenes import specification
 from envs.piper.tasks import TASKS
 from envs.piper.world import World
+from envs.rendering import MujocoEnv
 from protocols.contracts import Episode, FloatArray, ImageArray
 
 LEAD_RAD = 0.25
 Array = npt.NDArray[np.float64]
 
 
-class Piper(EpisodeEnv):
+class Piper(MujocoEnv):
     """All ten tasks in one environment.
 
     Arguments and errors: see `EpisodeEnv`.

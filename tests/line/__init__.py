@@ -9,6 +9,8 @@ success      |position - goal| < 0.05 m
 failures     never_moved, too_far; short of the goal has no name
 start        position 0, goal uniform in 0.5 to 1 m
 
+In the task `relay` the instruction becomes "come back" at the goal, and the goal becomes 0.
+
 Some tasks misbehave: `raise`, `die` and `hang` do so at their third step, `die_once` only while the file named by
 LINE_DIE_ONCE is there, which it removes. With LINE_BROKEN set, no environment can be made; with LINE_SLOW_FRAMES, a
 frame takes a second.
@@ -48,7 +50,7 @@ DEFAULT_PROTOCOL = str(Path(__file__).parent / "line.yaml")
 VERSION = 1
 PACKAGES = ("numpy",)
 SHIFTS = ("none",)
-TASKS = ("near", "far", "raise", "die", "hang", "die_once")
+TASKS = ("near", "far", "relay", "raise", "die", "hang", "die_once")
 STATE = ("position_m", "goal_m")
 ACTION = ActionSpec(("dx_m",), low=-0.1, high=0.1, rate_hz=10.0, rotation="none", gripper="none")
 RADIUS_M = 0.05
@@ -100,6 +102,7 @@ class Line(gymnasium.Env[dict[str, Any], FloatArray]):
             raise BrokenFileError("line.xml is broken")
         self.goal = float(np.random.default_rng(self.episode.seed).uniform(0.5, 1.0))
         self.position, self.steps, self.renders = 0.0, 0, 0
+        self.told = self.episode.instruction
         return self._observe(), {"fingerprint": self.fingerprint(), "renderer": "numpy"}
 
     def step(self, action: FloatArray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
@@ -118,7 +121,11 @@ class Line(gymnasium.Env[dict[str, Any], FloatArray]):
             self._misbehave()
             self.position += float(action[0])
             success = abs(self.position - self.goal) < RADIUS_M
-            curve.append(1.0 if success else float(np.clip(self.position / self.goal, 0, 0.99)))
+            turned = success and self.episode.task == "relay" and self.told != "come back"
+            curve.append(1.0 if success else float(np.clip(self.position / max(self.goal, RADIUS_M), 0, 0.99)))
+            if turned:
+                self.told, self.goal, success = "come back", 0.0, False
+                break
             if success:
                 events.append(Event(self.steps, "success"))
                 break
@@ -157,7 +164,7 @@ class Line(gymnasium.Env[dict[str, Any], FloatArray]):
         return {
             "images": {camera: self.frame(camera) for camera in self.cameras},
             "state": np.array([self.position, self.goal], np.float32),
-            "instruction": self.episode.instruction,
+            "instruction": self.told,
         }
 
     def frame(self, camera: str) -> ImageArray:
