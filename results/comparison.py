@@ -1,0 +1,244 @@
+"""What two policies over the same starts differ in: success, time to success, progress; by task, by tier and overall.
+
+All numbers of a comparison come from the same episodes of both policies. A tier's rate is the mean of its tasks' rates;
+"task mean" and "tier mean" are the two averages of `results.statistics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+
+from protocols.contracts import Record
+from results.means import paired_mean, unpaired_mean
+from results.paired import Counts, Difference, counted, holm, mcnemar, paired_difference
+from results.pairs import Pair, Pairing, pair
+from results.sides import Side
+from results.statistics import by_task, by_tier
+from results.survival import restricted
+from results.unpaired import TwoRates, fisher, unpaired_difference
+
+
+class Contrast(NamedTuple):
+    """A quantity's mean of either policy, and the difference."""
+
+    first: float
+    second: float
+    difference: Difference
+
+
+@dataclass(frozen=True)
+class Level:
+    """One row of a comparison: a task, a tier or a mean.
+
+    Args:
+        level: "task", "tier", "tier_mean" or "task_mean".
+        name: the task or tier, or the level again.
+        tier: of a task or tier, else empty.
+        counts: successes and episodes of both policies.
+        pairs: discordant and other pairs; None in an unpaired comparison.
+        success: rates in [0, 1].
+        exact: two-sided p of the exact test: McNemar's of pairs, Fisher's of unpaired episodes.
+        mid: its mid-p; None in an unpaired comparison.
+        adjusted: `exact` after Holm's correction over the rows of this level.
+        steps: restricted mean of the time to success, control steps.
+        final: progress at the end, a success counts as 1.
+        area: mean progress over the horizon; the value at the end holds to the horizon.
+    """
+
+    level: str
+    name: str
+    tier: str
+    counts: TwoRates
+    pairs: Counts | None
+    success: Contrast
+    exact: float
+    mid: float | None
+    adjusted: float
+    steps: Contrast
+    final: Contrast
+    area: Contrast
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two policies, and every level: each tier before its tasks, the means at the end.
+
+    Args:
+        first: one policy.
+        second: the other.
+        pairing: what could be paired, and what not.
+        episodes: the records of either policy that the numbers rest on.
+        levels: the numbers.
+    """
+
+    first: Side
+    second: Side
+    pairing: Pairing
+    episodes: tuple[tuple[Record, ...], tuple[Record, ...]]
+    levels: tuple[Level, ...]
+
+    @property
+    def overall(self) -> Level:
+        """The task mean."""
+        return self.levels[-1]
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether the numbers come from pairs."""
+        return self.overall.pairs is not None
+
+
+def compare(first: Side, second: Side, *, unpaired: bool = False) -> Comparison | Pairing:
+    """Compare two policies over their pairs, or over all episodes with a verdict where `unpaired` is asked for.
+
+    Returns:
+        The pairing alone where there is nothing to compare: no pair, or unpaired no common task.
+    """
+    pairing = pair(first.measured.records, second.measured.records)
+    tasks = unpaired_tasks(first, second) if unpaired else paired_tasks(pairing.pairs)
+    if not tasks:
+        return pairing
+    episodes = tuple(chain(*(task.first for task in tasks))), tuple(chain(*(task.second for task in tasks)))
+    return Comparison(first, second, pairing, episodes, (*tier_levels(tasks), *mean_levels(tasks)))
+
+
+class Both(NamedTuple):
+    """One task's episodes of both policies; where `paired`, those of one place belong together."""
+
+    name: str
+    tier: str
+    first: list[Record]
+    second: list[Record]
+    paired: bool = True
+
+    @property
+    def rates(self) -> TwoRates:
+        """Successes and episodes of both."""
+        first, second = (sum(bool(record.success) for record in records) for records in (self.first, self.second))
+        return TwoRates(first, len(self.first), second, len(self.second))
+
+    @property
+    def outcomes(self) -> Counts:
+        """Pairs by who succeeded."""
+        together = zip(self.first, self.second, strict=True)
+        return counted([(bool(first.success), bool(second.success)) for first, second in together])
+
+
+def paired_tasks(pairs: Iterable[Pair]) -> list[Both]:
+    """Pairs by task, tasks by name."""
+    tasks: dict[str, Both] = {}
+    for first, second in pairs:
+        task = tasks.setdefault(first.episode.task, Both(first.episode.task, first.tier, [], []))
+        task.first.append(first)
+        task.second.append(second)
+    return [tasks[name] for name in sorted(tasks)]
+
+
+def unpaired_tasks(first: Side, second: Side) -> list[Both]:
+    """Episodes with a verdict of the tasks in which both policies have some."""
+    one, other = (
+        by_task(record for record in side.measured.records if record.error is None) for side in (first, second)
+    )
+    return [Both(task, one[task][0].tier, one[task], other[task], paired=False) for task in one if task in other]
+
+
+def tier_levels(tasks: Sequence[Both]) -> Iterator[Level]:
+    """Each tier and its tasks."""
+    single = with_holm([level("task", task.name, task.tier, [task], [1.0]) for task in tasks])
+    for tier in with_holm([level("tier", tier, tier, some, even(some)) for tier, some in tiers_of(tasks).items()]):
+        yield tier
+        yield from (task for task in single if task.tier == tier.tier)
+
+
+def tiers_of(tasks: Sequence[Both]) -> dict[str, list[Both]]:
+    """Tasks by tier, tiers as tables order them."""
+    order = by_tier(task.first[0] for task in tasks)
+    return {tier: [task for task in tasks if task.tier == tier] for tier in order}
+
+
+def even(tasks: Sequence[Both]) -> list[float]:
+    """Equal weights."""
+    return [1 / len(tasks)] * len(tasks)
+
+
+def with_holm(levels: Sequence[Level]) -> list[Level]:
+    """The same levels, their p values adjusted among themselves."""
+    adjusted = holm([one.exact for one in levels])
+    return [replace(one, adjusted=value) for one, value in zip(levels, adjusted, strict=True)]
+
+
+def mean_levels(tasks: Sequence[Both]) -> Iterator[Level]:
+    """The tier mean where there are several tiers, and the task mean."""
+    tiers = tiers_of(tasks)
+    if len(tiers) > 1:
+        weights = [1 / len(tiers) / len(tiers[task.tier]) for task in tasks]
+        yield level("tier_mean", "tier_mean", "", tasks, weights)
+    yield level("task_mean", "task_mean", "", tasks, even(tasks))
+
+
+def level(kind: str, name: str, tier: str, tasks: Sequence[Both], weights: Sequence[float]) -> Level:
+    """All numbers of one row."""
+    rates = [task.rates for task in tasks]
+    pairs, mid = None, None
+    if tasks[0].paired:
+        pairs = Counts(*map(sum, zip(*(task.outcomes for task in tasks), strict=True)))
+        exact, mid = mcnemar(pairs.only_first, pairs.only_second)
+    else:
+        exact = fisher(rates)
+    return Level(
+        level=kind,
+        name=name,
+        tier=tier,
+        counts=TwoRates(*map(sum, zip(*rates, strict=True))),
+        pairs=pairs,
+        success=success(tasks, weights),
+        exact=exact,
+        mid=mid,
+        adjusted=exact,
+        steps=contrast(tasks, weights, restricted, [float(task.first[0].episode.max_steps) for task in tasks]),
+        final=contrast(tasks, weights, final, [1.0] * len(tasks)),
+        area=contrast(tasks, weights, area, [1.0] * len(tasks)),
+    )
+
+
+def success(tasks: Sequence[Both], weights: Sequence[float]) -> Contrast:
+    """Weighted means of the tasks' rates, and their difference."""
+    rates = [task.rates for task in tasks]
+    first = sum(weight * task.first / task.first_episodes for task, weight in zip(rates, weights, strict=True))
+    second = sum(weight * task.second / task.second_episodes for task, weight in zip(rates, weights, strict=True))
+    if tasks[0].paired:
+        return Contrast(first, second, paired_difference([task.outcomes for task in tasks], weights))
+    return Contrast(first, second, unpaired_difference(rates, weights))
+
+
+def contrast(
+    tasks: Sequence[Both], weights: Sequence[float], quantity: Callable[[Record], float], bounds: Sequence[float]
+) -> Contrast:
+    """The weighted means of a quantity per episode, from 0 to each task's bound, and their difference."""
+    first = [np.array([quantity(record) for record in task.first]) for task in tasks]
+    second = [np.array([quantity(record) for record in task.second]) for task in tasks]
+    one, other = (float(np.dot(weights, [values.mean() for values in side])) for side in (first, second))
+    if tasks[0].paired:
+        difference = paired_mean([mine - yours for mine, yours in zip(first, second, strict=True)], weights, bounds)
+    else:
+        difference = unpaired_mean(first, second, weights, bounds)
+    return Contrast(one, other, difference)
+
+
+def final(record: Record) -> float:
+    """Progress at the end of an episode, in [0, 1]; a success has reached 1."""
+    if record.success:
+        return 1.0
+    return float(record.progress[-1]) if len(record.progress) else 0.0
+
+
+def area(record: Record) -> float:
+    """Mean progress over the horizon, in [0, 1]; what was reached at the end holds until then."""
+    horizon = record.episode.max_steps
+    held = final(record) * (horizon - len(record.progress))
+    return (float(record.progress.sum(dtype=np.float64)) + held) / horizon

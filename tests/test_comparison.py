@@ -1,0 +1,213 @@
+"""Every level of a comparison, the laws that it must keep, and who is compared with whom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import protocols
+from protocols.contracts import Record
+from results.comparison import Comparison, Contrast, Level, area, compare, final
+from results.comparison_csv import render_csv
+from results.paired import mcnemar, paired_difference
+from results.sections import compare_all
+from results.sides import Argument, Side, by_setting
+from results.standings import standings
+from results.statistics import task_mean, tier_mean
+from tests.records import make_evaluation, make_record, with_errors
+
+MT50 = protocols.load("metaworld_mt50")
+KNOWN = {"metaworld_mt50": MT50}
+SOME = MT50.changed(tasks=["reach-v3", "push-v3", "drawer-open-v3", "peg-insert-side-v3", "disassemble-v3"], trials=6)
+CONTRASTS = ("success", "steps", "final", "area")
+
+
+def sides(*policies: list[Record]) -> list[Side]:
+    (found,) = by_setting([Argument(f"store-{place}", Path("runs"), some) for place, some in enumerate(policies)])
+    return found
+
+
+def compared(first: list[Record], second: list[Record], *, unpaired: bool = False) -> Comparison:
+    found = compare(*sides(first, second), unpaired=unpaired)
+    assert isinstance(found, Comparison)
+    return found
+
+
+def contrasts(level: Level) -> list[Contrast]:
+    return [getattr(level, name) for name in CONTRASTS]
+
+
+GOOD, BAD = make_evaluation(SOME, "good", seed=1), make_evaluation(SOME, "bad", seed=2)
+
+
+def test_levels_are_tiers_with_their_tasks_and_then_the_means() -> None:
+    found = compared(GOOD, BAD)
+    assert [(level.level, level.name) for level in found.levels] == [
+        ("tier", "easy"),
+        ("task", "drawer-open-v3"),
+        ("task", "reach-v3"),
+        ("tier", "medium"),
+        ("task", "peg-insert-side-v3"),
+        ("tier", "hard"),
+        ("task", "push-v3"),
+        ("tier", "very_hard"),
+        ("task", "disassemble-v3"),
+        ("tier_mean", "tier_mean"),
+        ("task_mean", "task_mean"),
+    ]
+
+
+def test_rates_of_means_are_those_of_the_tables() -> None:
+    found = compared(GOOD, BAD)
+    for level, mean in zip(found.levels[-2:], (tier_mean, task_mean), strict=True):
+        for rate, records in ((level.success.first, GOOD), (level.success.second, BAD)):
+            expected = mean(records)
+            assert expected is not None and rate == pytest.approx(expected.rate)
+
+
+def test_a_task_is_judged_by_its_own_pairs_and_corrected_over_tasks() -> None:
+    found = compared(GOOD, BAD)
+    tasks = [level for level in found.levels if level.level == "task"]
+    for level in tasks:
+        assert level.pairs is not None and level.pairs.pairs == 6
+        assert level.success.difference == paired_difference([level.pairs], [1.0])
+        assert (level.exact, level.mid) == mcnemar(level.pairs.only_first, level.pairs.only_second)
+        assert level.exact <= level.adjusted <= 5 * level.exact + 1e-12
+    assert min(level.adjusted for level in tasks) == pytest.approx(min(1, 5 * min(level.exact for level in tasks)))
+
+
+def test_steps_and_progress_are_means_over_the_episodes_of_a_task() -> None:
+    first = [make_record(index=index, policy="a", steps=10 * (index + 1)) for index in range(4)]
+    second = [make_record(index=index, policy="b", success=False, steps=80) for index in range(4)]
+    level = compared(first, second).overall
+    assert (level.steps.first, level.steps.second, level.steps.difference.value) == (25, 400, -375)
+    assert level.final.first == 1
+    assert level.final.second == pytest.approx(0.4)
+
+
+def test_progress_of_an_ended_episode_holds_to_the_horizon() -> None:
+    curve = np.array([0.0, 0.5], dtype=np.float32)
+    assert area(make_record(steps=2, max_steps=10, progress=curve)) == pytest.approx((0.5 + 8 * 1) / 10)
+    dropped = make_record(success=False, steps=2, max_steps=10, progress=curve)
+    assert final(dropped) == 0.5
+    assert area(dropped) == pytest.approx((0.5 + 8 * 0.5) / 10)
+    assert final(make_record(success=False, steps=0)) == 0
+
+
+@pytest.mark.parametrize("unpaired", [False, True])
+def test_turning_the_policies_around_turns_every_difference(unpaired: bool) -> None:
+    there, back = compared(GOOD, BAD, unpaired=unpaired), compared(BAD, GOOD, unpaired=unpaired)
+    for one, other in zip(there.levels, back.levels, strict=True):
+        assert (one.exact, one.mid, one.adjusted) == pytest.approx((other.exact, other.mid, other.adjusted))
+        for mine, yours in zip(contrasts(one), contrasts(other), strict=True):
+            assert (mine.first, mine.second) == pytest.approx((yours.second, yours.first))
+            assert mine.difference == pytest.approx(yours.difference.negated, abs=1e-9)
+
+
+evaluations = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6))
+
+
+@settings(max_examples=15, deadline=None)
+@given(evaluations, st.integers(1, 29))
+def test_neither_the_order_of_records_nor_their_stores_matter(seeds: tuple[int, int], cut: int) -> None:
+    first, second = (make_evaluation(SOME, name, seed=seed) for name, seed in zip("ab", seeds, strict=True))
+    whole = render_csv(compare_all(by_setting([Argument("all", Path("all"), [*first, *second])]), KNOWN))
+    mixed = np.random.default_rng(seeds[0]).permutation(60)
+    shuffled = [[*first, *second][place] for place in mixed]
+    parts = [Argument("one", Path("one"), shuffled[:cut]), Argument("two", Path("two"), shuffled[cut:] + shuffled[:3])]
+    found = by_setting(parts)
+    ordered = [sorted(one, key=lambda side: side.name) for one in found]
+    assert render_csv(compare_all(ordered, KNOWN)) == whole
+
+
+def test_a_policy_against_itself_differs_in_nothing() -> None:
+    (both,) = by_setting([Argument(name, Path(name), GOOD) for name in ("one", "two")], apart=True)
+    found = compare(*both)
+    assert isinstance(found, Comparison)
+    for level in found.levels:
+        assert (level.exact, level.adjusted) == (1, 1)
+        for contrast in contrasts(level):
+            value, low, high = contrast.difference
+            assert value == 0 and low == pytest.approx(-high) and high > 0
+
+
+def test_unpaired_uses_all_verdicts_and_pairs_only_the_shared() -> None:
+    elsewhere = [replace(record, fingerprint="elsewhere") for record in BAD]
+    pairing = compare(*sides(GOOD, elsewhere))
+    assert not isinstance(pairing, Comparison) and pairing.other_start == 30
+    found = compared(GOOD, elsewhere[:-2], unpaired=True)
+    assert found.overall.counts.second_episodes == 28
+    assert (found.is_paired, found.overall.mid) == (False, None)
+
+
+def test_settings_with_a_single_policy_are_left_out_and_said_so() -> None:
+    fast = [replace(record, deviations=("render=fast",), policy="fast") for record in GOOD]
+    made = compare_all(by_setting([Argument("runs", Path("runs"), [*GOOD, *BAD, *fast])]), KNOWN)
+    assert [[side.name for side in one.sides] for one in made.sections] == [["bad", "good"]]
+    (line,) = made.left_out
+    assert line.startswith("fast is the only policy under metaworld_mt50, render=fast")
+
+
+def test_a_policy_with_too_many_errors_is_left_out_of_three_and_refused_of_two() -> None:
+    other = make_evaluation(SOME, "other", seed=3)
+    (one,) = compare_all([sides(GOOD, with_errors(BAD, 3), other)], KNOWN).sections
+    assert [side.name for side in one.sides] == ["good", "other"]
+    assert one.refused[0].startswith("bad: refused, 3 of 30 episodes have no verdict")
+    with pytest.raises(ValueError, match="bad: refused, 3 of 30 episodes have no verdict and metaworld_mt50 allows"):
+        compare_all([sides(GOOD, with_errors(BAD, 3))], KNOWN)
+
+
+def test_few_errors_are_excluded_and_counted() -> None:
+    full = make_evaluation(MT50, "good", seed=1), with_errors(make_evaluation(MT50, "bad", seed=2), 5)
+    found = compared(*full)
+    assert (found.pairing.errors, found.overall.counts.first_episodes) == (5, 495)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"fingerprint": "elsewhere"},
+            r"30 shared episodes \(30 with other starts \(fingerprints differ\)\); --unpaired",
+        ),
+        ({"success": None, "error": "died"}, r"30 shared episodes \(30 without a verdict\)"),
+    ],
+)
+def test_policies_without_a_pair_are_refused_with_the_reason(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=f"good and bad make no pair of {message}"):
+        compare_all([sides(GOOD, [replace(record, **change) for record in BAD])], {})  # type: ignore[arg-type]
+
+
+def test_policies_that_share_no_episode_are_refused() -> None:
+    halves = [record for record in GOOD if record.episode.index < 3], [one for one in BAD if one.episode.index > 2]
+    with pytest.raises(ValueError, match="good and bad share no episode; run both with the same --tasks"):
+        compare_all([sides(*halves)], KNOWN)
+    assert compare_all([sides(*halves)], KNOWN, unpaired=True).sections
+
+
+def test_standings_order_policies_by_their_task_mean_and_rank_them_over_what_all_share() -> None:
+    third = make_evaluation(SOME, "third", seed=3, rates=dict.fromkeys(("easy", "medium", "hard", "very_hard"), 0.02))
+    (one,) = compare_all([sides(BAD, GOOD[:-1], third)], KNOWN).sections
+    rates = [standing.tasks.rate for standing in one.standings]
+    assert rates == sorted(rates, reverse=True)
+    assert {standing.episodes for standing in one.standings} == {29}
+    assert one.standings[0].letters[0] == "a"
+    assert not set(one.standings[0].letters) & set(one.standings[-1].letters)
+
+
+def test_the_p_values_of_means_are_corrected_over_all_pairs_of_policies() -> None:
+    third = make_evaluation(SOME, "third", seed=3)
+    (one,) = compare_all([sides(BAD, GOOD, third)], KNOWN).sections
+    smallest = min(one.comparisons, key=lambda comparison: comparison.overall.exact).overall
+    assert smallest.adjusted == pytest.approx(min(1, 3 * smallest.exact))
+
+
+def test_nothing_is_ranked_where_no_episode_is_shared_by_all() -> None:
+    third = [replace(record, fingerprint="elsewhere") for record in make_evaluation(SOME, "third", seed=3)]
+    (one,) = compare_all([sides(BAD, GOOD, third)], KNOWN).sections
+    assert (one.standings, len(one.comparisons), len(one.without)) == ((), 1, 2)
+    assert standings(sides(BAD, GOOD, third), []) == []
