@@ -116,7 +116,7 @@ class SuiteTests(Opening):
         for episode in some_episodes(suite):
             for seen in by_chunks(env, episode, random_actions(action), 5).seen.values():
                 assert seen in env.observation_space
-                assert seen["instruction"] == episode.instruction
+                assert seen["instruction"] == episode.instruction or hasattr(envs.load(suite), "CHAINS")
                 assert seen["state"].shape == (len(state),) and seen["state"].dtype == np.float32
                 assert np.isfinite(seen["state"]).all()
 
