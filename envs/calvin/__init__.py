@@ -33,9 +33,9 @@ to it step by step with its data files, see docs/calvin.md.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from envs import gl
 from envs.calvin import assets as assets
 from protocols.contracts import ActionSpec, EnvSpec, ObservationSpec
 
@@ -87,8 +87,4 @@ def make(**options: Any) -> Calvin:
 
 def missing(*, images: bool = False) -> list[str]:
     """What has to be installed before the suite can run; to draw it needs no more, see `envs.calvin.cameras`."""
-    return [
-        f"Python package {name}: pip install -c constraints.txt {name}"
-        for name in ("pybullet", "gymnasium", "packaging")
-        if find_spec(name) is None
-    ]
+    return gl.missing(("pybullet", "gymnasium", "packaging"), images=False)
