@@ -23,7 +23,7 @@ import yaml
 from envs.calvin.states import Block, Contact, Floats, Snapshot
 
 VARIABLE = "HEADWAY_CALVIN_SOURCE"
-WHY_NONE = f"no official calvin_env: neither importable nor at a path in {VARIABLE}"
+WHY_NONE = f"no clone of calvin_env with this button: neither importable nor at a path in {VARIABLE}"
 
 
 class Moment(NamedTuple):
@@ -58,7 +58,8 @@ def source(button: str) -> Path | None:
     found = importlib.util.find_spec("calvin_env")
     installed = [str(Path(found.origin).parents[1])] if found is not None and found.origin is not None else []
     folders = [*os.environ.get(VARIABLE, "").split(os.pathsep), *installed]
-    return next((Path(folder) for folder in folders if folder and button_of(Path(folder)) == button), None)
+    whole = (Path(folder) for folder in folders if folder and (Path(folder) / "conf").is_dir())
+    return next((folder for folder in whole if button_of(folder) == button), None)
 
 
 def button_of(folder: Path) -> str:
@@ -150,7 +151,10 @@ def snapshot_of(info: dict[str, Any]) -> Snapshot:
 
     blocks = {
         name.removeprefix("block_"): Block(
-            *(np.array(block[f"current_{part}"]) for part in ("pos", "orn", "lin_vel", "ang_vel")),
+            np.array(block["current_pos"]),
+            np.array(block["current_orn"]),
+            np.array(block["current_lin_vel"]),
+            np.array(block["current_ang_vel"]),
             contacts(block["contacts"]),
         )
         for name, block in scene["movable_objects"].items()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import math
+from contextlib import closing
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
 import protocols
+from envs.calvin import world
 from envs.calvin.chains import (
     APART,
     CHAINS,
@@ -20,16 +23,19 @@ from envs.calvin.chains import (
     Chain,
     are_apart,
     drawn,
-    hides_a_block,
+    is_clear_of_door,
+    is_dead_end,
     of,
     possible,
 )
+from envs.calvin.expert.scene import TABLES
 from envs.calvin.initial_states import initial_state
-from envs.calvin.oracles import SUBTASKS
+from envs.calvin.oracles import PLANK, SUBTASKS, TOP
 from envs.calvin.sequences import conditions, is_valid, sequences
 from envs.calvin.states import BLOCKS, SCENES
 from envs.calvin.surfaces import SURFACES
 from protocols.contracts import Episode
+from tests.calvin_playing import PLACES, assets_folder
 
 some_task = st.sampled_from(TASKS)
 some_index = st.integers(0, 999)
@@ -80,7 +86,7 @@ def test_a_chain_of_the_evaluation_is_the_official_sequence_of_its_index(index: 
 
 
 def test_there_are_1000_sequences_and_no_more() -> None:
-    with pytest.raises(ValueError, match="there are 1000 sequences, 0 to 999, so no sequence 1000$"):
+    with pytest.raises(ValueError, match=r"there are 1000 sequences, 0 to 999, so no sequence 1000$"):
         of(episode("chain_D", 1000))
     assert of(episode("chain_D", 1000, split="train")), "a chain for training may have any index"
 
@@ -100,7 +106,9 @@ def test_what_there_is_not_is_refused_with_what_there_is(wrong: Episode, message
 
 @pytest.mark.parametrize("subtask", SUBTASKS)
 def test_a_subtask_comes_first_or_after_the_fewest_that_make_it_possible(subtask: str) -> None:
-    (before,) = {tuple(one.split("_")[0] for one in chain.subtasks[:-1]) for some in possible(subtask) for chain in some}
+    (before,) = {
+        tuple(one.split("_")[0] for one in chain.subtasks[:-1]) for some in possible(subtask) for chain in some
+    }
     needed = {
         "place_in_slider": ("lift",),
         "place_in_drawer": ("lift",),
@@ -135,6 +143,46 @@ def test_blocks_for_training_lie_on_their_surfaces_and_apart(task: str, seed: in
     assert (start.lightbulb, start.switch) in ((True, 0.088), (False, 0.0))
 
 
+@given(some_task, some_seed)
+@settings(max_examples=60, deadline=None)
+def test_a_block_for_training_is_behind_the_door_where_the_condition_says_so_and_nowhere_touches_it(
+    task: str, seed: int
+) -> None:
+    condition, _ = drawn(episode(task, 0, seed, "train"), np.random.default_rng(seed))
+    start, scene, _ = of(episode(task, 0, seed, "train"))
+    for block in BLOCKS:
+        surface = getattr(condition, f"{block}_block")
+        box = Box(*start.blocks[block][[0, 1, 2, 5]], LENGTHS[scene][block])
+        clear = is_clear_of_door(box, TABLES[scene].door - start.slider, surface == "table")
+        assert clear or surface.endswith(condition.slider)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_official_places_are_before_or_behind_the_door_as_the_condition_says(scene: str) -> None:
+    for condition in conditions():
+        start = initial_state(condition, scene)
+        for block in BLOCKS:
+            surface = getattr(condition, f"{block}_block")
+            box = Box(*start.blocks[block][[0, 1, 2, 5]], LENGTHS[scene][block])
+            clear = is_clear_of_door(box, TABLES[scene].door - start.slider, surface == "table")
+            assert clear != surface.endswith(condition.slider)
+
+
+@pytest.mark.simulator
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("split", protocols.SPLITS)
+def test_blocks_touch_only_what_they_lie_on(scene: str, split: str, place: str) -> None:
+    with closing(world.World(scene, assets_folder(place))) as simulated:
+        for seed in range(12):
+            one = episode(f"open_drawer_{scene}", seed=seed, split=split)
+            condition, _ = drawn(one, np.random.default_rng(seed))
+            simulated.reset(of(one).start)
+            for block, now in simulated.snapshot().blocks.items():
+                on_table = getattr(condition, f"{block}_block") == "table"
+                assert (now.contacts == {TOP}) if on_table else PLANK in now.contacts
+
+
 def closest(one: Box, other: Box) -> float:
     """Distance of two blocks from above by points on their edges, m; 0 where a point of one is inside the other."""
     distances = []
@@ -163,18 +211,27 @@ def test_blocks_are_apart_exactly_where_they_do_not_come_close(one: Box, other: 
         assert closest(one, other) <= APART * math.sqrt(2) + 0.001
 
 
-def test_a_chain_that_lifts_what_it_stored_in_the_slider_hides_a_block() -> None:
-    hidden = [index for index, one in enumerate(sequences()) if hides_a_block(one.subtasks)]
-    assert hidden == [704, 771, 907, 954, 977], "the five of upstream's known flaw"
+def test_blocks_are_as_long_as_in_the_simulator() -> None:
+    assert {
+        scene: {colour: world.LENGTHS[size] for colour, size in sizes.items()}
+        for scene, sizes in world.BLOCK_SIZES.items()
+    } == LENGTHS
 
 
-def test_no_chain_for_training_hides_a_block() -> None:
-    assert not any(hides_a_block(of(episode("chain_C", 0, seed, "train")).subtasks) for seed in range(40))
+def test_chains_that_rule_out_what_they_ask_for_are_dead_ends() -> None:
+    dead = [one.subtasks for one in sequences() if is_dead_end(one.subtasks)]
+    assert len([one for one in dead if "place_in_slider" in one]) == 5, "upstream's known flaw"
+    assert len([one for one in dead if "unstack_block" in one]) == 11
+    assert is_dead_end(("lift_red_block_table", "stack_block", "unstack_block", "push_red_block_left"))
+    assert not is_dead_end(("lift_red_block_table", "stack_block", "unstack_block", "push_blue_block_left"))
+    assert not is_dead_end(("lift_red_block_slider", "place_in_slider", "lift_blue_block_slider"))
+
+
+def test_no_chain_for_training_is_a_dead_end() -> None:
+    assert not any(is_dead_end(of(episode("chain_C", 0, seed, "train")).subtasks) for seed in range(40))
 
 
 def test_the_task_table_has_every_task_with_its_tier() -> None:
-    import csv
-
     with (protocols.FOLDER / "tasks" / "calvin.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["task"] for row in rows] == list(TASKS)

@@ -1,10 +1,10 @@
 """Our world against the official environment, step by step: what it reaches is equality, bit for bit.
 
 Compared are robot_obs, scene_obs, all that the verdicts are read from (poses, velocities, doors, lights, contacts by
-body and link) and the 34 verdicts. Official data files; calvin_env@797142c, and @1431a46 for the pinned button. Its
-first commands are `seed(0); load(); gripper_action = 1; reset(...)`, or it would not be equal to itself: with another
-seed it parts from itself at the first touch, by 1e-6 at first. There is one knowing difference: 1431a46 also scales the
-caller's array of a relative action in place, ours never writes to it.
+body and link) and the 34 verdicts. Official data files; calvin_env@797142c, and @1431a46 for the pinned button. It
+begins with `seed(0); load(); gripper_action = 1; reset(...)`, or it would not be equal to itself: with other seeds it
+parts from itself some touches later, by 3e-6 to 7e-4 in the first step. One difference is known: 1431a46 also scales
+the caller's array of a relative action in place, ours never writes to it.
 
 Set HEADWAY_CALVIN_SOURCE to the folder of a clone of github.com/mees/calvin_env, or to several, separated by ":".
 """
@@ -104,8 +104,8 @@ def test_each_step_is_equal_to_the_official_one(scene: str) -> None:
 def test_long_wanderings_are_equal_to_the_official_ones(scene: str, button: str) -> None:
     folder = folder_of(button)
     with closing(World(scene, folder / "data", button)) as world:
-        episodes = [wandered(scene, seed, 1500, absolute=seed % 2 == 1) for seed in range(4)]
-        assert compared(world, folder, episodes)["touches"] > 1000
+        episodes = [wandered(scene, seed, 1500, absolute=seed % 2 == 1) for seed in range(2)]
+        assert compared(world, folder, episodes)["touches"] > 500
 
 
 def expert_plays(world: World, index: int) -> Played:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pybullet
@@ -27,6 +28,7 @@ from tests.calvin_playing import PLACES, assets_folder, hashes, play, random_sta
 
 STILL = np.array([0, 0, 0, 0, 0, 0, OPEN], float)
 STEPS = 60
+SEEDS = [1, 3, 4]  # of episodes that differ from the first step, or the first touch, on where nothing is loaded again
 ORDERS = {
     "A": ("pink", "blue", "red"),
     "B": ("red", "blue", "pink"),
@@ -47,7 +49,7 @@ def world(place: str) -> Iterator[World]:
         yield made
 
 
-def start_like(**changes: object) -> Start:
+def start_like(**changes: Any) -> Start:
     """A start in scene D with all doors closed, lights out, two blocks on the table and pink in the slider."""
     blocks = {
         "red": np.array([0.05, -0.12, 0.46, 0, 0, 1.57]),
@@ -76,9 +78,8 @@ def test_the_tool_is_where_the_joints_of_every_evaluation_put_it(world: World) -
 
 def test_what_follows_a_start_does_not_depend_on_what_ran_before_nor_on_the_process(place: str) -> None:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as child:
-        elsewhere = child.submit(hashes, place, [2, 1], STEPS)
-        here = hashes(place, [1, 2, 1], STEPS)
-        assert elsewhere.result() == here
+        elsewhere = child.submit(hashes, place, SEEDS, STEPS)
+        assert hashes(place, SEEDS[::-1], STEPS) == elsewhere.result()
 
 
 def test_what_follows_a_start_does_not_depend_on_another_world_in_the_process(world: World, place: str) -> None:

@@ -85,6 +85,6 @@ def make(**options: Any) -> Calvin:
     return Calvin(**options)
 
 
-def missing(*, images: bool = False) -> list[str]:
+def missing(*, images: bool = False) -> list[str]:  # noqa: ARG001  pybullet brings a renderer along
     """What has to be installed before the suite can run; to draw it needs no more, see `envs.calvin.cameras`."""
     return gl.missing(("pybullet", "gymnasium", "packaging"), images=False)

@@ -12,11 +12,10 @@ import re
 import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from envs.calvin.merging import hashed, merged
+from envs.asset_files import Assets, hashed, merged
 from envs.calvin.standins.folder import Files, entries
 from protocols.contracts import BrokenFileError
 
@@ -28,23 +27,6 @@ PREFIX = "headway-calvin-"
 LEFTOVER = ".obj.mtl"  # ends the names of material files that official meshes name and that exist nowhere
 TAGS = ("visual", "collision")
 NAMED = 5  # missing files that a message names
-
-
-@dataclass(frozen=True)
-class Assets:
-    """A data folder, and what is in it.
-
-    Args:
-        folder: laid out as the official one; a temporary one is removed when the process ends that made it.
-        hash: SHA-256 over names and contents of all files that a scene can load.
-        deviations: () where all files are official, else ("assets=partly-official",) or ("assets=stand-in",).
-        summary: one line with counts.
-    """
-
-    folder: Path
-    hash: str
-    deviations: tuple[str, ...]
-    summary: str
 
 
 def prepare(where: str = "auto") -> Assets:
@@ -63,7 +45,9 @@ def prepare(where: str = "auto") -> Assets:
     official, missing = _official(source) if source else ({}, list(entries()))
     if missing and where == "official-only":
         places = ", ".join(map(str, search_places()))
-        raise RuntimeError(f"CALVIN's data files are missing: {_listed(missing)}; looked in {places}; get them: {FETCH}")
+        raise RuntimeError(
+            f"CALVIN's files are missing: {_listed(missing)}; looked in {places}; get them with: {FETCH}"
+        )
     if missing and where not in ("auto", "stand-in"):
         raise LookupError(f"files are missing in {where!r}: {_listed(missing)}; the whole folder comes with: {FETCH}")
     files: Files = {place: content for entry in official.values() for place, content in entry.items()}
@@ -164,7 +148,7 @@ def fetch(repository: str = REPOSITORY, clone: Path = CLONE) -> Path:
         try:
             subprocess.run(["git", *command], check=True, capture_output=True, text=True)
         except FileNotFoundError as error:
-            raise RuntimeError(f"fetching needs git; or clone {repository} yourself and give its data folder") from error
+            raise RuntimeError(f"fetching needs git; or clone {repository} and give its data folder") from error
         except subprocess.CalledProcessError as error:
             raise RuntimeError(f"git {command[0]} failed: {error.stderr.strip()}") from error
     return folder / "data"

@@ -1,16 +1,16 @@
 """CALVIN's two cameras: a second pybullet that only draws what the world's pybullet computes.
 
-It is loaded once per scene. Poses, joint positions and the colours of the lights are copied into it when a frame is asked
-for, so that physics never holds pictures, and a frame does not depend on which others were drawn before it.
+It is loaded once per scene. Poses, joint positions and the lights' colours are copied into it when somebody looks, so
+that physics never holds pictures, and a frame does not depend on which others were drawn before it.
 
 agent  upstream's `static`, 4.2 m before the desk, 10 degrees wide
 wrist  upstream's `gripper`, on the hand, 75 degrees wide
 
 It draws through EGL with pybullet's plugin where that works, else with pybullet's TinyRenderer, whose frames are darker
-and without shadows. Two things differ from calvin_env@797142c: the near plane of `agent` is at 1 m, not at 1 cm, since
-blocks have ragged edges with the 16 bits of depth that Mesa gives pybullet (nothing is nearer than 3.5 m); and the first
-frames of a process, which have no shadows, are thrown away. Render profile "fast": the arm is drawn with the coarse meshes
-that it collides with, in about half of the time.
+and without shadows; `name` tells which. EGL's frames are calvin_env@797142c's, pixel for pixel, but for two things: the
+near plane of `agent` is at 1 m, not at 1 cm, since blocks have ragged edges with the 16 bits of depth that Mesa gives
+pybullet (nothing is nearer than 3.5 m); and the first two frames, which have no shadows, are thrown away. In the render
+profile "fast" the arm is seen as the coarse meshes that it collides with, which takes half of the time.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pybullet
 
 from envs import gl
 from envs.calvin import robot as panda
+from envs.calvin.bullet import pybullet
 from envs.calvin.egl import Context
 from envs.calvin.silence import silenced
 from envs.calvin.world import BLOCK_SIZES, LED, LIGHTBULB, MOVING, SCALE, World
@@ -39,7 +39,10 @@ SHADOWLESS = 2  # frames that EGL draws before the first one that has shadows
 EYE = (2.871459009488717, -2.166602199425597, 2.555159848480571)
 LOOK_AT = (-0.026242351159453392, -0.0302329882979393, 0.3920000493526459)
 UP = (0.4041403970338857, 0.22629790978217404, 0.8862616969685161)
-DARK, YELLOW, GREEN = (1, 1, 1, 1), (1, 1, 0, 1), (0, 1, 0, 1)  # of bulb and LED
+Colour = tuple[int, int, int, int]
+DARK: Colour = (1, 1, 1, 1)  # bulb and LED while they do not shine
+YELLOW: Colour = (1, 1, 0, 1)
+GREEN: Colour = (0, 1, 0, 1)
 
 
 class Lens(NamedTuple):
@@ -72,7 +75,7 @@ class Cameras:
             self._load(scene, data, fast=profile == "fast")
             self._view = pybullet.computeViewMatrix(EYE, LOOK_AT, UP)
             for _ in range(SHADOWLESS if self._context else 0):
-                self._draw("agent", self._view)
+                self._draw(next(iter(self._sizes)), self._view)
         found = re.search(r"^GL_RENDERER=(.*)$", said.text, re.MULTILINE)
         self._name = found.group(1).strip() if found and self._context else TINY
 
@@ -122,16 +125,16 @@ class Cameras:
         self._shine(LIGHTBULB, YELLOW if world.lights.lightbulb else DARK)
         self._shine(LED, GREEN if world.lights.led else DARK)
 
-    def _shine(self, link: int, colour: tuple[int, ...]) -> None:
+    def _shine(self, link: int, colour: Colour) -> None:
         if colour != self._colours[link]:
             pybullet.changeVisualShape(self._table, link, rgbaColor=colour, physicsClientId=self._client)
             self._colours[link] = colour
 
     def _draw(self, role: str, view: Sequence[float]) -> ImageArray:
         lens, size = LENSES[role], self._sizes[role]
-        lenses = pybullet.computeProjectionMatrixFOV(lens.view_deg, 1.0, lens.near, lens.far)
+        projection = pybullet.computeProjectionMatrixFOV(lens.view_deg, 1.0, lens.near, lens.far)
         pixels = pybullet.getCameraImage(
-            size, size, view, lenses, flags=pybullet.ER_NO_SEGMENTATION_MASK, physicsClientId=self._client
+            size, size, view, projection, flags=pybullet.ER_NO_SEGMENTATION_MASK, physicsClientId=self._client
         )[2]
         image: ImageArray = np.ascontiguousarray(np.reshape(pixels, (size, size, 4))[:, :, :3], dtype=np.uint8)
         return image
@@ -165,12 +168,13 @@ def _coarse(path: Path) -> bytes:
     """A robot's URDF in which each link looks as it collides."""
     root = ET.parse(path).getroot()
     for link in root.iter("link"):
-        solid = link.findall("collision")
-        for seen in link.findall("visual") if solid else ():
-            link.remove(seen)
-        for shape in solid:
-            seen = ET.SubElement(link, "visual")
-            seen.extend(shape)
+        seen = link.findall("visual")
+        for shape in link.findall("collision") or seen:
+            white = ET.SubElement(link, "visual")
+            white.extend(part for part in shape if part.tag in ("origin", "geometry"))
+            ET.SubElement(ET.SubElement(white, "material", name="white"), "color", rgba="1 1 1 1")
+        for shape in seen:
+            link.remove(shape)
     for mesh in root.iter("mesh"):
         mesh.set("filename", str(path.parent / mesh.get("filename", "").removeprefix("package://")))
     return ET.tostring(root)

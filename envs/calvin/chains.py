@@ -2,8 +2,7 @@
 
     chain_A .. chain_D    five subtasks. Split "eval": `episode.index` is the number of the official sequence, 0 to 999,
                           its condition and its places (`initial_state`), and no seed matters. Split "train": a
-                          condition and five subtasks drawn as the official ones are, but for the few chains that ask
-                          for a block behind the closed door
+                          condition and five subtasks drawn as the official ones are, but for the few dead ends
     <subtask>_<scene>     that subtask. One that cannot come first, because it needs a block in the hand, on another
                           block or in the drawer, comes after the fewest subtasks that make it possible:
 
@@ -14,9 +13,10 @@
                           Condition and subtasks before it are drawn from those that are possible, all conditions alike
 
 Split "train" strews the blocks: each anywhere on the surface that the condition names, with any yaw, none touching
-another, as calvin_env's random reset does; in the slider some lie against its door or wall and are pushed off it by up
-to 4 cm, there as here. Split "eval" deals the official places and yaws anew for a single task. Everything is drawn from
-`episode.seed`.
+another, as calvin_env's random reset does. In the slider some lie against its wall or door and are pushed off it by up
+to 4 cm, there as here. But none on the table touches the door: from there no verdict lets it be pushed; and none is
+behind it where the condition says that the door is elsewhere, as scene C's surface would have it. Split "eval" deals
+the official places and yaws anew for a single task. Everything is drawn from `episode.seed`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.calvin.initial_states import initial_state, start_of
+from envs.calvin.expert.scene import DOOR_M, TABLES
+from envs.calvin.initial_states import LEFT, initial_state, start_of
 from envs.calvin.oracles import SUBTASKS
 from envs.calvin.sequences import Condition, Sequence, after, conditions, draw_subtasks, is_valid, sequence
 from envs.calvin.states import BLOCKS, SCENES, Floats, Start
@@ -49,6 +50,7 @@ LENGTHS = {  # m, of a block along its own x
 }
 WIDTH = 0.04  # m, along its y
 APART = 0.005  # m, that blocks are kept from one another
+DOOR_Y, HANDLE_Y, HANDLE_HALF_X = -0.01, -0.04, 0.025  # m, where the slider's door and its handle begin, less a little
 
 
 class Chain(NamedTuple):
@@ -86,7 +88,7 @@ def drawn(episode: Episode, random: np.random.Generator) -> Sequence:
     if episode.split == "eval":
         return sequence(episode.index)
     condition = conditions()[random.integers(len(conditions()))]
-    while hides_a_block(subtasks := draw_subtasks(condition, random)):
+    while is_dead_end(subtasks := draw_subtasks(condition, random)):
         pass
     return Sequence(condition, subtasks)
 
@@ -114,29 +116,46 @@ def ending(condition: Condition, subtask: str, length: int) -> Iterator[Sequence
     return (Sequence(condition, (*done, subtask)) for _, done in before if is_valid(condition, (*done, subtask)))
 
 
-def hides_a_block(subtasks: tuple[str, ...]) -> bool:
-    """Whether a block is stored in the slider and later lifted from it.
+def is_dead_end(subtasks: tuple[str, ...]) -> bool:
+    """Whether a valid chain asks for what its own course all but rules out; 16 of the 1000 official ones do.
 
-    The rules take it to be on the door's side, which is the closed one. Five of the 1000 official sequences do so.
+    A block that has been stored in the slider is not on the door's side, as the rules have it: whoever is to lift it
+    later finds it behind the door (5). One that has been lifted off another is unstacked at once, still in the air, and
+    no verdict lets it be pushed or lifted from there as the next thing (11).
     """
-    if "place_in_slider" not in subtasks:
-        return False
-    at = subtasks.index("place_in_slider")
-    colour = subtasks[at - 1].split("_")[1]  # what has just been lifted
-    return f"lift_{colour}_block_slider" in subtasks[at:]
+    if "place_in_slider" in subtasks:
+        at = subtasks.index("place_in_slider")
+        if f"lift_{colour(subtasks[at - 1])}_block_slider" in subtasks[at:]:
+            return True
+    if "unstack_block" in subtasks:
+        at, block = subtasks.index("unstack_block"), colour(subtasks[subtasks.index("stack_block") - 1])
+        wanting = {f"push_{block}_block_left", f"push_{block}_block_right", f"lift_{block}_block_table"}
+        return bool(wanting & set(subtasks[at + 1 : at + 2]))
+    return False
+
+
+def colour(subtask: str) -> str:
+    """The block that a subtask names."""
+    return subtask.split("_")[1]
 
 
 def strewn(condition: Condition, scene: str, random: np.random.Generator) -> dict[str, Floats]:
-    """(6,) poses by colour, on the surfaces that the condition names, no block touching another."""
+    """(6,) poses by colour, on the surfaces that the condition names, clear of one another and the slider's door."""
     surfaces = (condition.red_block, condition.blue_block, condition.pink_block)
+    left = TABLES[scene].door - (LEFT[scene] if condition.slider == "left" else 0.0)
     low, high = np.swapaxes([SURFACES[scene][surface] for surface in surfaces], 0, 1)
     while True:
         places = random.uniform(low, high)  # (blocks, 3)
         yaws = random.uniform(-math.pi, math.pi, len(BLOCKS))
         rows = zip(BLOCKS, places.tolist(), yaws.tolist(), strict=True)
-        boxes = {colour: Box(x, y, z, yaw, LENGTHS[scene][colour]) for colour, (x, y, z), yaw in rows}
-        if all(are_apart(one, other) for one, other in itertools.combinations(boxes.values(), 2)):
-            return {colour: np.array([box.x, box.y, box.z, 0.0, 0.0, box.yaw]) for colour, box in boxes.items()}
+        boxes = [Box(x, y, z, yaw, LENGTHS[scene][block]) for block, (x, y, z), yaw in rows]
+        clear = (
+            surface.endswith(condition.slider) or is_clear_of_door(box, left, surface == "table")
+            for box, surface in zip(boxes, surfaces, strict=True)
+        )
+        if all(clear) and all(are_apart(one, other) for one, other in itertools.combinations(boxes, 2)):
+            poses = [np.array([box.x, box.y, box.z, 0.0, 0.0, box.yaw]) for box in boxes]
+            return dict(zip(BLOCKS, poses, strict=True))
 
 
 class Box(NamedTuple):
@@ -160,3 +179,18 @@ def are_apart(one: Box, other: Box) -> bool:
         > one.reach(yaw) + other.reach(yaw) + APART
         for yaw in (one.yaw, one.yaw + math.pi / 2, other.yaw, other.yaw + math.pi / 2)
     )
+
+
+def is_clear_of_door(box: Box, left: float, on_table: bool) -> bool:
+    """Whether a block on the table does not touch the slider's door, or one in the slider is not behind it.
+
+    Args:
+        box: the block.
+        left: where the door begins along x, m.
+        on_table: which of the two.
+    """
+    aside, back = box.reach(0.0), box.y + box.reach(math.pi / 2)
+    if on_table:
+        at_handle = abs(box.x - left - DOOR_M / 2) < aside + HANDLE_HALF_X
+        return back < (HANDLE_Y if at_handle else DOOR_Y)
+    return box.x + aside < left or left + DOOR_M < box.x - aside

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 import protocols
 from envs import calvin
+from envs.asset_files import Assets
 from envs.calvin import chains
-from envs.calvin.assets import Assets, prepare
+from envs.calvin.assets import prepare
 from envs.calvin.cameras import Cameras
 from envs.calvin.expert.expert import Expert
 from envs.calvin.oracles import solved

@@ -28,6 +28,7 @@ from envs.calvin.courses import Course, clip, courses
 from envs.calvin.expert.scene import TABLES
 from envs.calvin.oracles import SUBTASKS
 from envs.calvin.states import BLOCKS, Floats, Snapshot
+from envs.episodes import Measured
 from protocols.registry import require
 
 CAP = 0.99
@@ -37,14 +38,6 @@ BEGUN, THERE = 0.05, 0.9
 STEPS_OF_A_GRASP = 3
 LEFT_FINGER, RIGHT_FINGER = {("robot", 9), ("robot", 10)}, {("robot", 11), ("robot", 12)}
 TOOL, COMMAND = slice(0, 3), 14  # in robot_obs
-
-
-class Measured(NamedTuple):
-    """What a control step has come to: progress in [0, 1], the stage, the events of this step."""
-
-    progress: float
-    stage: str
-    events: tuple[str, ...]
 
 
 class Progress:

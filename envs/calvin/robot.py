@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pybullet
 
+from envs.calvin.bullet import pybullet
 from envs.calvin.states import Floats
 
 BASE = (-0.34, -0.46, 0.24)

@@ -11,7 +11,7 @@ Source: calvin@fa03f01, evaluation/multistep_sequences.py, `get_sequences(1000)`
 i draws five different subtasks until they are valid, six times for the first 40 conditions, five times for the others;
 then all are shuffled with seed 0. Any other number of sequences would be another set, so a short evaluation takes the
 first ones. Known flaw, kept: a block that is stored while the door is right is said to be on the slider's right, and is
-on its left (see `hides_a_block`).
+on its left (see `chains.is_dead_end`).
 """
 
 from __future__ import annotations

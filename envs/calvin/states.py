@@ -13,7 +13,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 BLOCKS = ("red", "blue", "pink")
 SCENES = ("A", "B", "C", "D")
-Contact = tuple[str, int]  # body and link: "robot", "table", "plane" or a block; links as the table numbers them, base -1
+Contact = tuple[str, int]  # body and link: "robot", "table", "plane" or a block; the link's number, -1 is the base
 
 
 class Start(NamedTuple):

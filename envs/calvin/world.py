@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pybullet
 
+from envs.calvin.bullet import pybullet
 from envs.calvin.lights import Lights
 from envs.calvin.robot import Robot
 from envs.calvin.states import Block, Contact, Floats, Snapshot, Start
@@ -51,7 +51,7 @@ class World:
 
     Raises:
         LookupError: no such scene.
-        ValueError: no such button, or a table with other links.
+        ValueError: no such button.
     """
 
     def __init__(self, scene: str, data: Path, button: str = "main") -> None:
@@ -66,10 +66,14 @@ class World:
         self._data = data
 
     def reset(self, start: Start) -> None:
-        """Load everything again, set the start, one substep."""
+        """Load everything again, set the start, one substep.
+
+        Raises:
+            ValueError: the table has other links, or the start's gripper command is neither -1 nor 1.
+        """
         self._load()
-        for joint, position in zip(MOVING, (start.slider, start.drawer, start.button, start.switch), strict=True):
-            pybullet.resetJointState(self.table, joint, position, physicsClientId=self.client)
+        for joint, at in zip(MOVING, (start.slider, start.drawer, start.button, start.switch), strict=True):
+            pybullet.resetJointState(self.table, joint, at, physicsClientId=self.client)
         self.lights.reset(start.led, start.lightbulb)
         for colour, body in self.blocks.items():
             position, euler = start.blocks[colour][:3], start.blocks[colour][3:]
@@ -168,9 +172,9 @@ class World:
 
     def _block(self, colour: str, contacts: frozenset[Contact]) -> Block:
         body = self.blocks[colour]
-        pose = pybullet.getBasePositionAndOrientation(body, physicsClientId=self.client)
-        motion = pybullet.getBaseVelocity(body, physicsClientId=self.client)
-        return Block(*map(np.array, (*pose, *motion)), contacts)
+        position, turn = pybullet.getBasePositionAndOrientation(body, physicsClientId=self.client)
+        velocity, spin = pybullet.getBaseVelocity(body, physicsClientId=self.client)
+        return Block(np.array(position), np.array(turn), np.array(velocity), np.array(spin), contacts)
 
     def state(self) -> Floats:
         """(n,) what moves, with velocities, the lights, and the pose asked for last."""

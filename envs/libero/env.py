@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from envs import libero
+from envs.asset_files import Assets
 from envs.episodes import Step
 from envs.libero import upstream
-from envs.libero.assets import Assets, prepare
+from envs.libero.assets import prepare
 from envs.libero.progress import Progress
 from envs.libero.simulation import Array, Simulation
 from envs.rendering import MujocoEnv

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from envs.calvin.expert.fixtures import CLOSED_HALF_M, Fixtures
-from envs.calvin.expert.grasps import YAWS, grasp, lean, obstacles
+from envs.calvin.expert.fixtures import Fixtures
+from envs.calvin.expert.grasps import blocked, grasp, obstacles
 from envs.calvin.expert.hand import ACROSS, Hand, Pose, Skill, rotation
 from envs.calvin.expert.scene import (
-    BUTTON_Y_M,
-    COLLAR_M,
     DRAWER_HALF_M,
     DRAWER_M,
-    DRAWER_RIM_M,
+    FINGER_HALF_M,
     SHELF_M,
     TABLE_M,
     TABLE_SIDE_M,
@@ -27,19 +26,23 @@ from envs.calvin.expert.scene import (
     outline,
     place_of,
 )
-from envs.calvin.expert.ways import approach, leave, over, LANE_Z_M
+from envs.calvin.expert.ways import approach, leave
 from envs.calvin.robot import CLOSE, OPEN
 from envs.calvin.states import BLOCKS, Floats
 
 CARRY_LEAN = 0.4  # of a hand that takes hold of something which may have to go onto the shelf
 RAISED_M, OUT_M = 0.10, 0.10
 TURN_RAD = 1.35
-PUSHED_M, PUSH_GAP_M = 0.125, 0.012
-FREE_M = 0.03
+PUSHED_M, PUSH_GAP_M = 0.125, 0.02
+PUSHED_Y_M, ASIDE_M = -0.08, 0.01  # where the hand is clear of the cabinet, and nearer to the robot than the block
+SHOVED_M, SHOVE_SPEED = 0.091, 0.7  # when the hand stops, and how fast it is
+TURNING_M, DROP_M = 0.02, 0.007  # above the table
+EDGE_M, TABLE_BACK_M = -0.172, -0.05  # y of the middle of a block that stands on the table
+SPOTS_M = (-0.09, -0.06, -0.03, 0.0, 0.03, 0.06, 0.09)
 SHELF_Y_M = 0.08  # where blocks go on the shelf
-FINGERS_HALF_M = 0.066  # of the room along x that open fingers want
-FALL_M = 0.004
-ROOM_M = 0.14  # of the opening that is enough to put something in
+DOOR_NEAR_M, HAND_ROOM_M = 0.015, 0.11  # half of what a hand wants of the opening
+FALL_M, SHELF_ROOM_M, SHELF_LEAN = 0.004, 0.05, 0.35
+ROOM_M = 0.03  # beside a block, more is no better
 
 
 class Blocks:
@@ -82,9 +85,9 @@ class Blocks:
     def _uncover_shelf(self, x: float) -> Skill:
         """Move the door to the end at which it leaves more room at x."""
         now, right, left = (
-            covered(self.table, slider, x, FINGERS_HALF_M) for slider in (self.hand.scene.slider, 0.0, self.table.slide)
+            covered(self.table, slider, x, HAND_ROOM_M) for slider in (self.hand.scene.slider, 0.0, self.table.slide)
         )
-        if now > min(left, right) + 0.005:
+        if now > min(left, right) + DOOR_NEAR_M:
             yield from self.release()
             yield from self.fixtures.slide(to_left=left < right)
 
@@ -98,60 +101,87 @@ class Blocks:
         yield from self.hand.close()
 
     def release(self) -> Skill:
-        """Put down what is between the fingers, straight below, and draw back."""
+        """Put down what is between the fingers, as near as there is room for it, and draw back."""
         colour = self.held()
-        if colour:
-            block = self.hand.scene.blocks[colour]
-            if all(body == "robot" for body, _ in block.contacts):
-                floor = DRAWER_M if block.position[1] < -0.18 else TABLE_M
-                lies = outline(block, self.sizes[colour])
-                down = floor + lies.half_height - block.position[2]
-                resting = lambda: any(body != "robot" for body, _ in self.hand.scene.blocks[colour].contacts)
-                yield from self.hand.go(self.hand.pose.moved(np.array([0.0, 0.0, down])), until=resting)
-            yield from self.hand.open()
-            yield from leave(self.hand)
+        if colour is None:
+            return
+        block = self.hand.scene.blocks[colour]
+        if all(body == "robot" for body, _ in block.contacts):
+            spot = self._near_spot(colour)
+            pose = self.standing(colour, np.array([*spot, TABLE_M]), self.hand.pose.yaw)
+            over = pose._replace(position=np.array([*pose.position[:2], max(pose.position[2], self.hand.position[2])]))
+            yield from self.hand.go(over, near_m=0.01)
+            yield from self.hand.go(pose, until=lambda: self._rests(colour))
+        yield from self.hand.open()
+        yield from leave(self.hand)
+
+    def _rests(self, colour: str) -> bool:
+        return any(body != "robot" for body, _ in self.hand.scene.blocks[colour].contacts)
+
+    def _near_spot(self, colour: str) -> Floats:
+        """(2,) the free place on the table that is nearest to a block."""
+        here = self.hand.scene.blocks[colour].position[:2]
+        spots = [here, *(here + (x, y) for x in SPOTS_M for y in SPOTS_M)]
+        room = self._room(colour)
+        return min(spots, key=lambda spot: 3 * max(0.0, ROOM_M - room(spot)) + float(np.linalg.norm(spot - here)))
 
     def rotate(self, colour: str, to_left: bool) -> Skill:
-        """Take hold of a block and turn it where it is."""
+        """Raise a block a little, turn it and let it drop, so that the hand is off it when it counts as turned."""
         turn = TURN_RAD if to_left else -TURN_RAD
         yield from self.take(colour, turn)
         pose = self.hand.pose
         shift = np.array([0.0, -0.02 if pose.position[1] > -0.13 else 0.0, 0.0])
-        yield from self.hand.go(pose.moved(shift)._replace(yaw=pose.yaw + turn), near_m=0.02)
-        yield from self.hand.wait(3)
+        raised = pose.moved(shift + (0.0, 0.0, TURNING_M))
+        yield from self.hand.go(pose.moved(np.array([0.0, 0.0, TURNING_M])), near_m=0.008)
+        yield from self.hand.go(raised._replace(yaw=pose.yaw + turn), near_m=0.01)
+        yield from self.hand.go(raised._replace(yaw=pose.yaw + turn).moved(np.array([0.0, 0.0, DROP_M - TURNING_M])))
+        yield from self.hand.open(5)
 
     def push(self, colour: str, to_right: bool) -> Skill:
         """Push a block from the side, or carry it where something is in the way."""
         sign = 1.0 if to_right else -1.0
         if self._pushable(colour, sign):
             yield from self._shove(colour, sign)
-        yield from self._shift(colour, sign)
+        else:
+            yield from self._shift(colour, sign)
 
     def _pushable(self, colour: str, sign: float) -> bool:
         """Whether nothing is where the fingers and the block have to go."""
         lies = outline(self.hand.scene.blocks[colour], self.sizes[colour]).level
         reach = np.abs(lies.along.T) @ lies.half  # half its extent along x and y
-        if abs(lies.middle[0] + sign * (PUSHED_M + reach[0])) > TABLE_SIDE_M or lies.middle[1] > -0.05:
+        if abs(lies.middle[0] + sign * (PUSHED_M + reach[0])) > TABLE_SIDE_M or lies.middle[1] > PUSHED_Y_M:
             return False
         ends = np.sort(lies.middle[0] + sign * np.array([-reach[0] - 0.07, reach[0] + PUSHED_M]))
         swept = Rectangle(np.array([ends.mean(), lies.middle[1]]), np.eye(2), np.array([np.ptp(ends) / 2, reach[1]]))
         for other in obstacles(self.hand.scene, self.table, self.sizes, colour, TABLE_M):
-            corners = np.array([other.middle + other.along.T @ (other.half * (a, b)) for a in (-1, 0, 1) for b in (-1, 0, 1)])
+            corners = np.array(
+                [other.middle + other.along.T @ (other.half * (a, b)) for a in (-1, 0, 1) for b in (-1, 0, 1)]
+            )
             if swept.distances(corners).min() < 0.005:
                 return False
         return place_of(self.hand.scene.blocks[colour]) == "table"
 
     def _shove(self, colour: str, sign: float) -> Skill:
+        """Push fast with closed fingers, one behind the other, and stop before the block does."""
+        start = self.hand.scene.blocks[colour].position
         lies = outline(self.hand.scene.blocks[colour], self.sizes[colour]).level
         reach = float(np.abs(lies.along[:, 0]) @ lies.half)
         yield from leave(self.hand)
         self.hand.gripper = CLOSE
-        x = lies.middle[0] - sign * (reach + CLOSED_HALF_M + PUSH_GAP_M)
-        position = np.array([x, lies.middle[1], TABLE_M + 0.02])
-        pose = Pose(position, lean(self.table, self.hand.scene.slider, position), ACROSS)
+        x = lies.middle[0] - sign * (reach + FINGER_HALF_M + PUSH_GAP_M)
+        pose = Pose(np.array([x, lies.middle[1] - ASIDE_M, TABLE_M + 0.02]), 0.0, 0.0)
+        if abs(self.hand.yaw - math.pi) < abs(self.hand.yaw):
+            pose = pose._replace(yaw=math.pi)
         yield from approach(self.hand, pose)
         yield from self.hand.go(pose)
-        yield from self.hand.go(pose.moved(np.array([sign * (PUSHED_M + PUSH_GAP_M), 0.0, 0.0])), speed=0.6)
+
+        def fast() -> bool:
+            return sign * float(self.hand.scene.blocks[colour].position[0] - start[0]) > SHOVED_M
+
+        far = pose.moved(np.array([sign * (PUSHED_M + PUSH_GAP_M), 0.0, 0.0]))
+        yield from self.hand.go(far, speed=SHOVE_SPEED, until=fast)
+        back = self.hand.pose.moved(np.array([-sign * 0.01, 0.0, 0.0]))
+        yield from self.hand.go(back, near_m=0.005)
 
     def _shift(self, colour: str, sign: float) -> Skill:
         """Carry a block aside, to where there is room."""
@@ -165,24 +195,31 @@ class Blocks:
     def _free_spot(self, colour: str, x: float, sign: float) -> Floats:
         """(2,) a place at x or somewhat farther, as near as there is one with room around it."""
         start = self.hand.scene.blocks[colour].position
+        room = self._room(colour)
+        spots = [
+            np.array([x + sign * far, y]) for far in np.arange(0.0, 0.10, 0.02) for y in np.arange(-0.14, -0.06, 0.01)
+        ]
+        return max(
+            spots, key=lambda spot: min(ROOM_M, room(spot)) - 0.1 * abs(spot[1] - start[1]) - 0.2 * abs(spot[0] - x)
+        )
+
+    def _room(self, colour: str) -> Callable[[Floats], float]:
+        """How much room there is round a block, with one more across, at a (2,) place on the table."""
         around = obstacles(self.hand.scene, self.table, self.sizes, colour, TABLE_M)
         reach = float(np.linalg.norm(self.sizes[colour][:2])) / 2
-        best, most = np.array([x, start[1]]), -math.inf
-        for far in np.arange(0.0, 0.10, 0.02):
-            for y in np.arange(-0.14, -0.03, 0.01):
-                spot = np.array([x + sign * far, y])
-                room = min([0.03] + [float(one.distances(spot[None])[0]) - reach for one in around])
-                score = room - 0.1 * abs(y - start[1]) - 0.2 * far - max(0.0, abs(spot[0]) - 0.40)
-                if score > most:
-                    best, most = spot, score
-        return best
+
+        def room(spot: Floats) -> float:
+            off = min(float(one.distances(spot[None])[0]) - reach for one in around)
+            return min(off, float(spot[1]) - EDGE_M, TABLE_BACK_M - float(spot[1]), TABLE_SIDE_M - abs(float(spot[0])))
+
+        return room
 
     def put(self, colour: str, spot: Floats, yaw: float, least: float = 0.0) -> Skill:
         """Set a held block down flat: (3,) middle of where it is to stand."""
         pose = self.standing(colour, spot, yaw, least)
         yield from approach(self.hand, pose)
         yield from self.hand.go(pose)
-        
+
     def standing(self, colour: str, spot: Floats, yaw: float, least: float = 0.0) -> Pose:
         """The hand that holds a block, as it is to be when the block stands on a (3,) spot."""
         block = self.hand.scene.blocks[colour]
@@ -203,31 +240,33 @@ class Blocks:
         if colour is None:
             yield from self.hand.wait(10)
             return
-        low, high = opening(self.table, self.hand.scene.slider)
-        reach = self._half_across(colour)
-        around = [
-            one
-            for other, block in self.hand.scene.blocks.items()
-            if other != colour and place_of(block) == "shelf"
-            for one in [outline(block, self.sizes[other]).level]
-        ]
-        best, most = (low + high) / 2, -math.inf
-        for x in np.arange(low + reach + 0.01, high - reach - 0.01, 0.005):
-            gaps = [min(x - low, high - x) - reach, 0.05]
-            for one in around:
-                wide = float(np.abs(one.along[:, 0]) @ one.half)
-                gaps.append(abs(x - one.middle[0]) - wide - reach)
-            score = min(gaps) - 0.01 * abs(x - (low + high) / 2)
-            if score > most:
-                best, most = x, score
         yield from leave(self.hand)
-        yield from self.put(colour, np.array([best, SHELF_Y_M, SHELF_M + FALL_M]), ACROSS, 0.35)
+        pose = self._onto_shelf(colour)
+        yield from approach(self.hand, pose)
+        yield from self.hand.go(pose)
         yield from self.hand.open(4)
         yield from leave(self.hand)
 
-    def _half_across(self, colour: str) -> float:
-        """Half of what is between the fingers."""
-        return self.hand.opening / 2
+    def _onto_shelf(self, colour: str) -> Pose:
+        """The hand that sets a held block down where there is most room on the open part of the shelf."""
+        scene = self.hand.scene
+        low, high = opening(self.table, scene.slider)
+        reach = self.hand.opening / 2
+        around = [
+            outline(block, self.sizes[other]).level
+            for other, block in scene.blocks.items()
+            if other != colour and place_of(block) == "shelf"
+        ]
+
+        def room(x: float) -> float:
+            gaps = [abs(x - one.middle[0]) - float(np.abs(one.along[:, 0]) @ one.half) - reach for one in around]
+            return min(*gaps, x - low - reach, high - x - reach, SHELF_ROOM_M) - 0.01 * abs(x - (low + high) / 2)
+
+        def pose(x: float) -> Pose:
+            return self.standing(colour, np.array([x, SHELF_Y_M, SHELF_M + FALL_M]), ACROSS, SHELF_LEAN)
+
+        places = [pose(x) for x in np.arange(low + reach, high - reach, 0.01)] or [pose((low + high) / 2)]
+        return max(places, key=lambda one: room(one.position[0]) - blocked(self.table, scene.slider, one))
 
     def place_in_drawer(self) -> Skill:
         """Put what is held into the drawer."""
@@ -250,7 +289,8 @@ class Blocks:
     def push_into_drawer(self) -> Skill:
         """Drag a block over the table's edge into the drawer."""
         scene = self.hand.scene
-        colours = [c for c in BLOCKS if scene.blocks[c].contacts == {("table", -1)}] or list(BLOCKS)
+        on_table = [c for c in BLOCKS if place_of(scene.blocks[c]) == "table"] or list(BLOCKS)
+        colours = [c for c in on_table if scene.blocks[c].contacts == {("table", -1)}] or on_table
         colour = min(colours, key=lambda c: abs(scene.blocks[c].position[0] - self.table.drawer))
         yield from self.take(colour)
         yield from self.place_in_drawer()
@@ -263,7 +303,13 @@ class Blocks:
             return
         scene = self.hand.scene
         others = [c for c in BLOCKS if c != colour]
-        below = min(others, key=lambda c: (place_of(scene.blocks[c]) != "table", math.dist(scene.blocks[c].position, self.hand.position)))
+        below = min(
+            others,
+            key=lambda c: (
+                place_of(scene.blocks[c]) != "table",
+                math.dist(scene.blocks[c].position, self.hand.position),
+            ),
+        )
         yield from leave(self.hand)
         block = self.hand.scene.blocks[below]
         top = block.position[2] + outline(block, self.sizes[below]).half_height
@@ -272,8 +318,11 @@ class Blocks:
         yield from leave(self.hand)
 
     def unstack(self) -> Skill:
-        """Take the upper block off the lower one and set it down beside it."""
+        """Take the upper block off."""
         scene = self.hand.scene
-        upper = max(BLOCKS, key=lambda c: (any(b in BLOCKS for b, _ in scene.blocks[c].contacts), scene.blocks[c].position[2]))
+        upper = max(BLOCKS, key=lambda c: (self._on_blocks(c), scene.blocks[c].position[2]))
         yield from self.take(upper)
         yield from self.hand.go(self.hand.pose.moved(np.array([0.0, 0.0, 0.05])))
+
+    def _on_blocks(self, colour: str) -> bool:
+        return any(body in BLOCKS for body, _ in self.hand.scene.blocks[colour].contacts)

@@ -6,7 +6,6 @@ from envs.calvin.expert.blocks import Blocks
 from envs.calvin.expert.fixtures import Fixtures
 from envs.calvin.expert.hand import Hand, Skill
 from envs.calvin.expert.scene import TABLES
-from envs.calvin.expert.ways import leave
 from envs.calvin.states import Floats
 from envs.calvin.world import World
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from envs.calvin.expert.hand import ACROSS, Hand, Pose, Skill
@@ -19,12 +17,14 @@ from envs.calvin.expert.scene import (
 )
 from envs.calvin.expert.ways import approach, leave
 from envs.calvin.robot import CLOSE
-from envs.calvin.states import Floats
 
 CLOSED_HALF_M = 0.025  # of both closed fingers together, along the line on which they close
 DOOR_BAR_M, DOOR_BAR_AT_M, DOOR_LEAN = 0.021, (0.010, 0.56), -0.5  # half width; y and z where fingers meet it
 DRAWER_M = 0.22  # how far the drawer goes
-HOOK_AT_M, PUSH_AT_M = (-0.210, 0.380), (-0.261, 0.365)  # y and z of the tool behind and before the drawer's bar, closed
+HOOK_AT_M, PUSH_AT_M = (
+    (-0.210, 0.380),
+    (-0.261, 0.365),
+)  # y and z of the tool behind and before the drawer's bar, closed
 SWITCH_AT_M = (0.061, 0.495)  # y and z of the switch where its joint is 0
 SWITCH_M = 0.088  # how far it goes
 SWITCH_BAR_M = (-0.024, 0.008)  # the switch's bar: from here to there down the face, m
@@ -59,7 +59,9 @@ class Fixtures:
     def pull_drawer(self) -> Skill:
         """Hook the drawer's bar from above and pull."""
         y, z = HOOK_AT_M
-        start, end = (Pose(np.array([self.table.drawer, y - out, z]), 0.0, ACROSS) for out in (self._out(), DRAWER_M + 0.03))
+        start, end = (
+            Pose(np.array([self.table.drawer, y - out, z]), 0.0, ACROSS) for out in (self._out(), DRAWER_M + 0.03)
+        )
         yield from self._stroke(start, end)
 
     def push_drawer(self) -> Skill:

@@ -7,27 +7,25 @@ import math
 
 import numpy as np
 
-from envs.calvin.expert.hand import ACROSS, Hand, Pose
+from envs.calvin.expert.hand import ACROSS, Hand, Pose, rotation
 from envs.calvin.expert.scene import (
     BUTTON_Y_M,
     COLLAR_M,
     DRAWER_HALF_M,
-    DRAWER_M,
-    FACE_M,
     FINGER_HALF_M,
     FINGER_IN_M,
     FINGER_OUT_M,
     FINGER_TIP_M,
+    HAND_HALF_M,
     PALM_HALF_M,
     PALM_M,
     SHELF_BACK_M,
-    TABLE_FRONT_M,
     TABLE_M,
     Outline,
     Rectangle,
     Table,
+    deep,
     exposed,
-    face,
     outline,
     place_of,
 )
@@ -35,22 +33,33 @@ from envs.calvin.states import Floats, Snapshot
 
 YAWS = (-0.8, 4.3)  # that the wrist reaches everywhere on the table
 WIDEST_M = 0.062  # between the fingers; open, they are 0.08 apart
-LEANS = np.arange(0.0, 0.81, 0.05)
-LEANING_TURN = 1.0  # from across, up to which a leaning hand still stands clear of the cabinet
-CLEAR_M, LEAN_CLEAR_M = 0.003, 0.004
-SHIFTS = (0.0, 0.5, -0.5, 1.0, -1.0)  # of the fingers along and across a block, in shares of what is possible
-CROWDED_COST = 60.0  # per metre that is missing for fingers to be clear, in rad of yaw
+LEANS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+CLEAR_M, BLUNT_M = 0.003, 0.004  # wanted beside the fingers, and before the palm
+SHIFTS = (0.0, 0.9, -0.9)  # of the fingers along and across a block, in shares of what is possible
+CROWDED_COST, LEAN_COST, SHIFT_COST = 60.0, 0.5, 20.0  # per m that is missing, per rad, per m; in rad of yaw
+UNREACHED_COST, TWIST_COST = 10.0, 2.0
+ASKEW = 0.6  # from across, beyond which leaning does not help to get onto the shelf
+PALM_POINTS = np.array(
+    [
+        (half, side * HAND_HALF_M, -back)
+        for half in (-PALM_HALF_M, PALM_HALF_M)
+        for side in (-1, 0, 1)
+        for back in (PALM_M, PALM_M + 0.06)
+    ]
+)
 
 
-def lean(table: Table, slider: float, position: Floats, least: float = 0.0) -> float:
-    """The smallest pitch at least so far from upright, with which a hand across is clear of cabinet or table's edge."""
-    for angle in LEANS[LEANS >= least - 1e-9]:
-        y = position[1] - PALM_M * math.sin(angle) + PALM_HALF_M * math.cos(angle)
-        z = position[2] + PALM_M * math.cos(angle) + PALM_HALF_M * math.sin(angle)
-        edge = face(table, slider, position[0], z) if position[2] > TABLE_M else TABLE_FRONT_M
-        if y < edge - LEAN_CLEAR_M:
-            return -float(angle)
-    return -float(LEANS[-1])
+def blocked(table: Table, slider: float, pose: Pose) -> float:
+    """How far a hand would stand in the cabinet or in the table's edge, or less than is wanted before it, m."""
+    points = pose.position + PALM_POINTS @ rotation(pose.pitch, pose.yaw).T
+    most = max(y - deep(table, slider, x, z) for x, y, z in points.tolist())
+    return max(0.0, most + BLUNT_M)
+
+
+def lean(table: Table, slider: float, position: Floats, yaw: float = ACROSS, least: float = 0.0) -> float:
+    """The smallest pitch, at least so far from upright, with which a hand is clear of cabinet and table's edge."""
+    poses = [Pose(position, -angle, yaw) for angle in LEANS if angle >= least]
+    return min(poses, key=lambda pose: CROWDED_COST * blocked(table, slider, pose) - LEAN_COST * pose.pitch).pitch
 
 
 def yaws(direction: Floats) -> list[float]:
@@ -60,7 +69,14 @@ def yaws(direction: Floats) -> list[float]:
     return [turn for turn in turns if YAWS[0] <= turn <= YAWS[1]]
 
 
-def grasp(hand: Hand, table: Table, sizes: dict[str, Floats], colour: str, turn: float = 0.0, least: float = 0.0) -> Pose:
+def grasp(
+    hand: Hand,
+    table: Table,
+    sizes: dict[str, Floats],
+    colour: str,
+    turn: float = 0.0,
+    least: float = 0.0,
+) -> Pose:
     """The easiest way to take hold of a block.
 
     Args:
@@ -81,15 +97,21 @@ def grasp(hand: Hand, table: Table, sizes: dict[str, Floats], colour: str, turn:
         offset = _offset(lies, side, *shares)
         if offset is None:
             continue
-        height = max(block.position[2], floor + 2 * lies.half_height - 0.02)
-        position = np.array([*(block.position[:2] + offset), height])
-        pitch = lean(table, scene.slider, position, least)
-        position[2] = max(height, floor + FINGER_TIP_M * math.cos(pitch) - FINGER_HALF_M * math.sin(pitch) + 0.001)
-        crowded = max(0.0, CLEAR_M - _clearance(position[:2], lies.level.along[side], around, place_of(block), table, scene))
-        for yaw in yaws(lies.level.along[side]):
-            cost = _cost(yaw, turn, pitch) + CROWDED_COST * crowded + 20 * float(np.linalg.norm(offset))
+        across = lies.level.along[side]
+        middle = block.position[:2] + offset
+        crowded = max(0.0, CLEAR_M - _clearance(middle, across, around, place_of(block), table, scene))
+        fixed = CROWDED_COST * crowded + SHIFT_COST * float(np.linalg.norm(offset))
+        if fixed > best_cost:
+            continue
+        for yaw in yaws(across):
+            height = max(block.position[2], floor + 2 * lies.half_height - 0.02)
+            position = np.array([*middle, height])
+            pitch = lean(table, scene.slider, position, yaw, least if abs(yaw - ACROSS) < ASKEW else 0.0)
+            position[2] = max(height, floor + FINGER_TIP_M * math.cos(pitch) - FINGER_HALF_M * math.sin(pitch) + 0.001)
+            pose = Pose(position, pitch, yaw)
+            cost = fixed + _cost(pose, turn) + CROWDED_COST * blocked(table, scene.slider, pose)
             if cost < best_cost:
-                best, best_cost = Pose(position, pitch, yaw), cost
+                best, best_cost = pose, cost
     return best
 
 
@@ -104,13 +126,10 @@ def _offset(lies: Outline, side: int, across: float, along: float) -> Floats | N
     return shift
 
 
-def _cost(yaw: float, turn: float, pitch: float) -> float:
-    cost = abs(yaw - ACROSS) + 0.5 * abs(yaw + turn - ACROSS)
-    if not YAWS[0] <= yaw + turn <= YAWS[1]:
-        cost += 10.0
-    if pitch < -0.2 and abs(yaw - ACROSS) > LEANING_TURN:
-        cost += 5.0
-    return cost
+def _cost(pose: Pose, turn: float) -> float:
+    cost = abs(pose.yaw - ACROSS) + 0.5 * abs(pose.yaw + turn - ACROSS) - LEAN_COST * pose.pitch
+    cost -= TWIST_COST * pose.pitch * abs(pose.yaw - ACROSS)
+    return cost if YAWS[0] <= pose.yaw + turn <= YAWS[1] else cost + UNREACHED_COST
 
 
 def obstacles(scene: Snapshot, table: Table, sizes: dict[str, Floats], colour: str, floor: float) -> list[Rectangle]:
@@ -129,12 +148,7 @@ def _clearance(
 ) -> float:
     """How far two open fingers stay off everything, below 0 where they do not, m."""
     along = np.array([-across[1], across[0]])
-    points = np.array(
-        [
-            middle + sign * out * across + side * FINGER_HALF_M * along
-            for sign, out, side in itertools.product((-1, 1), (FINGER_IN_M, FINGER_OUT_M), (-1, 0, 1))
-        ]
-    )
+    points = middle + FINGER_POINTS @ np.stack([across, along])
     off = min((float(one.distances(points).min()) for one in around), default=1.0)
     if place == "shelf":
         low, high = table.shelf
@@ -144,3 +158,11 @@ def _clearance(
         off = min(off, points[:, 1].min() - front, back - points[:, 1].max())
         off = min(off, DRAWER_HALF_M - float(np.abs(points[:, 0] - table.drawer).max()))
     return off
+
+
+FINGER_POINTS = np.array(
+    [
+        (sign * out, side * FINGER_HALF_M)
+        for sign, out, side in itertools.product((-1, 1), (FINGER_IN_M, FINGER_OUT_M), (-1, 0, 1))
+    ]
+)

@@ -20,14 +20,16 @@ FACE_M = (0.02, 0.44)  # y and z where the cabinet's face begins, which leans ba
 FACE_RISE = math.sqrt(3)
 FACE_UP, FACE_OUT = np.array([0.0, 0.5, 0.75**0.5]), np.array([0.0, -(0.75**0.5), 0.5])
 SHELF_BACK_M = 0.16
+BESIDE_M = 0.006  # wanted between a hand and the sides of an opening
+LIP_M = (0.125, 0.58)  # y and z of the lower edge of the shelf's roof, less what an arm wants
 DRAWER_INNER_M = (-0.157, -0.18)  # y of the front wall's inner side where the drawer is closed, and of the table's edge
 DRAWER_HALF_M = 0.17  # of its inner width
 DOOR_M = 0.28  # width of the sliding door
 DOOR_DEPTH_M = 0.025  # along y
 BUTTON_Y_M, BUTTON_TOP_M, COLLAR_M = -0.12, 0.484, 0.045
 FINGER_TIP_M, FINGER_HALF_M = 0.0148, 0.0115  # beyond the tool, and half the width of a finger
-FINGER_IN_M, FINGER_OUT_M = 0.040, 0.064  # inner and outer side of an open finger, off the tool
-HAND_HALF_M, WITHIN_M = 0.106, 0.03  # the palm along the line on which the fingers close
+FINGER_IN_M, FINGER_OUT_M = 0.040, 0.055  # inner and outer side of an open finger, off the tool
+HAND_HALF_M = 0.106  # of the palm along the line on which the fingers close
 PALM_M, PALM_HALF_M = 0.074, 0.0325  # behind the tool, and half its thickness
 
 
@@ -57,6 +59,9 @@ TABLES = {
 }
 
 
+GRID = np.array([(a, b) for a in (-1.0, 0.0, 1.0) for b in (-1.0, 0.0, 1.0)])
+
+
 class Rectangle(NamedTuple):
     """A block from above: middle (2,), unit vectors (2, 2) as rows along its level edges, half lengths (2,)."""
 
@@ -68,6 +73,10 @@ class Rectangle(NamedTuple):
         """(n,) how far (n, 2) points are outside, below 0 where they are inside."""
         off = np.abs((points - self.middle) @ self.along.T) - self.half
         return np.maximum(off, 0.0) @ np.ones(2) + np.minimum(off.max(axis=1), 0.0)
+
+    def points(self) -> Floats:
+        """(9, 2) corners, middles of edges, and the middle."""
+        return self.middle + (GRID * self.half) @ self.along
 
 
 class Outline(NamedTuple):
@@ -116,13 +125,18 @@ def place_of(block: Block) -> str:
     return "shelf" if 6 in links or y > FACE_M[0] + 0.02 else "table"
 
 
-def face(table: Table, slider: float, x: float, z: float) -> float:
-    """How far along y a hand across can be at x and at that height: to the door's front, the cabinet's, or within."""
+def deep(table: Table, slider: float, x: float, z: float) -> float:
+    """How far along y a hand can be at x and at that height: to the door, the cabinet's face, or into the shelf."""
+    if z < FACE_M[1]:
+        return TABLE_FRONT_M
     low, high = table.shelf
     plane = FACE_M[0] + (z - FACE_M[1]) / FACE_RISE
-    if covered(table, slider, x, HAND_HALF_M) > 0.0:
+    left, right = door(table, slider)
+    if left - BESIDE_M < x < right + BESIDE_M:
         return plane - DOOR_DEPTH_M
-    return plane if x - HAND_HALF_M < low or x + HAND_HALF_M > high else plane + WITHIN_M
+    if low + BESIDE_M < x < high - BESIDE_M:
+        return LIP_M[0] if z > LIP_M[1] else SHELF_BACK_M
+    return plane
 
 
 def exposed(scene: Snapshot) -> tuple[float, float]:

@@ -1,1 +1,1 @@
-"""Stand-ins for the official data files: shapes from measured numbers, wood by procedure, the arm from pybullet_data."""
+"""Stand-ins for the official files: shapes from measured numbers, painted wood, the arm that pybullet_data has."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
 from pathlib import Path
 
+import numpy as np
+
 from envs.calvin.standins import panda, tables
-from envs.calvin.standins.shapes import Triple, box, obj, stl
+from envs.calvin.standins.shapes import Solid, Triple, obj, stl
 from envs.calvin.standins.urdf import Joint, Link, Shape, urdf
 from envs.calvin.standins.wood import picture, squares
 
@@ -65,16 +67,12 @@ def _meshes(
     return meshes, tuple(seen), Shape(f"../meshes/{link}_solid.obj", concave=link == "base")
 
 
-def _table_joints(scene: tables.Scene) -> list[Joint]:
-    places = tables.places(scene)
-    return [
-        Joint(
-            f"base__{name}", "base_link", f"{name}_link", _raw(places[name]), (link.turn, 0.0, 0.0),
-            "prismatic" if link.travel else "fixed", link.axis, (0.0, link.travel / SCALE, 0.0, 0.0),
-        )
-        for name, link in tables.bodies(scene).items()
-        if name in places
-    ]
+def _table_joints(scene: tables.Scene) -> Iterator[Joint]:
+    for name, place in tables.places(scene).items():
+        body = tables.bodies(scene)[name]
+        joint = Joint(f"base__{name}", "base_link", f"{name}_link", _raw(place), (body.turn, 0.0, 0.0))
+        limit = (0.0, body.travel / SCALE, 0.0, 0.0)
+        yield joint._replace(kind="prismatic", axis=body.axis, limit=limit) if body.travel else joint
 
 
 def _raw(point: Triple) -> Triple:
@@ -91,12 +89,13 @@ def block_files(colour: str, size: str) -> Files:
 
 
 def floor_files() -> Files:
-    """A floor of white and gray squares of a metre, 30 m wide, that collides as a box of 200 m."""
+    """A floor of white and gray squares of half a metre, 30 m wide, that collides as a box of 200 m."""
     seen, solid = Shape("floor.obj"), Shape(box=(200.0, 200.0, 10.0), place=(0.0, 0.0, -5.0))
+    square = Solid(np.array([(-15, -15, 0), (15, -15, 0), (15, 15, 0), (-15, 15, 0)], np.float64), ((0, 1, 2, 3),))
     floor = Link("planeLink", seen=(seen,), solid=(solid,), contact={"lateral_friction": 1.0})
     return {
         FLOOR: urdf("plane", [floor]),
-        "plane/floor.obj": obj([box((-7.5, -7.5, -0.01), (7.5, 7.5, 0.0))], 2.0, "squares"),  # a picture for 2 m
+        "plane/floor.obj": obj([square], material="squares"),
         "plane/squares.mtl": _material("squares", "squares.bmp"),
         "plane/squares.bmp": squares(),
     }

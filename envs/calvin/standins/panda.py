@@ -1,16 +1,17 @@
 """The Panda of CALVIN: the arm's meshes are pybullet_data's, the longer fingers and their pads are ours.
 
-Frames, masses and limits are those of calvin_env@797142c; fingers and pads collide as the official ones do, within 2 mm.
+Frames, masses and limits are calvin_env@797142c's; fingers and pads collide where the official ones do, within 2 mm.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from envs.calvin.standins.shapes import Solid, Triple, box, loft, obj, stl
-from envs.calvin.standins.urdf import ORIGIN, Contact, Joint, Link, Shape, urdf
+from envs.calvin.standins.urdf import Contact, Joint, Link, Shape, urdf
 
 FOLDER = "franka_panda"
 QUARTER = math.pi / 2
@@ -20,6 +21,17 @@ FINGER = (  # half width, y from and to, height; pointed, with the pad at the lo
     (0.0087, 0.0039, 0.0142, 0.0647),
     (0.0087, 0.0039, 0.0067, 0.0912),
     (0.0055, 0.0039, 0.0068, 0.0963),
+)
+FINGER_SEEN = (  # a bracket and a thin tip
+    ((0.0105, 0.0026, 0.0286, 0.0001), (0.0105, 0.0030, 0.0280, 0.0057)),
+    ((0.0098, 0.0125, 0.0268, 0.0057), (0.0098, 0.0125, 0.0268, 0.0210), (0.0098, 0.0060, 0.0200, 0.0330)),
+    (
+        (0.0100, 0.0035, 0.0190, 0.0300),
+        (0.0098, 0.0035, 0.0147, 0.0450),
+        (0.0090, 0.0035, 0.0096, 0.0626),
+        (0.0090, 0.0035, 0.0062, 0.0880),
+        (0.0060, 0.0035, 0.0043, 0.0961),
+    ),
 )
 PAD = box((0.0161, -0.0092, 0.0047), (0.0201, 0.0093, 0.0297), 0.001)
 ARM_MESHES = tuple(f"link{number}.obj" for number in range(8))
@@ -48,9 +60,10 @@ ARM = (
     Segment(1.3, (0.04, 0, 0), (0, 0, 0), QUARTER, -0.0873, 3.8223, 12, 2.61),
     Segment(0.2, (0, 0, 0.08), (0.088, 0, 0), QUARTER, -2.9671, 2.9671, 12, 2.61),
 )
-SIDES = {"left": 1, "right": -1}  # the fingers, and which way along y they open
-GRIP: Contact = {"friction_anchor": None, "stiffness": 30000, "damping": 1000, "spinning_friction": 0.1, "lateral_friction": 1}
-TOUCH: Contact = {"lateral_friction": 1, "spinning_friction": 0.001}
+SIDES = {"left": 1.0, "right": -1.0}  # the fingers, and which way along y they open
+STIFF: Contact = {"friction_anchor": None, "stiffness": 30000.0, "damping": 1000.0}
+GRIP: Contact = {**STIFF, "spinning_friction": 0.1, "lateral_friction": 1.0}
+TOUCH: Contact = {"lateral_friction": 1.0, "spinning_friction": 0.001}
 
 
 def files(place: str) -> dict[str, bytes | Path]:
@@ -58,30 +71,33 @@ def files(place: str) -> dict[str, bytes | Path]:
     import pybullet_data
 
     source = Path(pybullet_data.getDataPath()) / FOLDER / "meshes"
-    visual = [*(mesh for mesh in ARM_MESHES if mesh not in PLAIN_MESHES), "hand.obj"]
+    visual = [mesh for mesh in (*ARM_MESHES, "hand.obj") if mesh not in PLAIN_MESHES]
+    materials = [mesh.replace(".obj", ".mtl") for mesh in visual]
     borrowed = [f"collision/{mesh}" for mesh in (*ARM_MESHES, "hand.obj")]
-    borrowed += [f"visual/{mesh}" for mesh in (*visual, *(mesh.replace(".obj", ".mtl") for mesh in visual), "colors.png")]
+    borrowed += [f"visual/{file}" for file in (*visual, *materials, "colors.png")]
     return {
         place: urdf("panda", _links(), _joints()),
-        f"{FOLDER}/meshes/finger.obj": obj([_finger()]),
+        f"{FOLDER}/meshes/finger.obj": obj([_stack(FINGER)]),
+        f"{FOLDER}/meshes/finger_seen.obj": obj([_stack(part) for part in FINGER_SEEN]),
         f"{FOLDER}/meshes/pad.stl": stl(PAD),
         **{f"{FOLDER}/meshes/{mesh}": source / mesh for mesh in borrowed},
     }
 
 
-def _finger() -> Solid:
-    return loft([(-x, a, z), (x, a, z), (x, b, z), (-x, b, z)] for x, a, b, z in FINGER)
+def _stack(rows: Iterable[tuple[float, float, float, float]]) -> Solid:
+    """Rectangles one above the other: half width, y from and to, height."""
+    return loft([(-x, a, z), (x, a, z), (x, b, z), (-x, b, z)] for x, a, b, z in rows)
 
 
 def _links() -> list[Link]:
-    """pybullet numbers them in the order of the joints below."""
     arm = [(2.9, (0.0, 0.0, 0.05)), *(segment[:2] for segment in ARM)]
     found = [_arm_link(f"panda_link{number}", mesh, *arm[number]) for number, mesh in enumerate(ARM_MESHES)]
     found += [Link("panda_link8"), _arm_link("panda_hand", "hand.obj", 0.81, (0.0, 0.0, 0.04))]
     for side, sign in SIDES.items():
-        finger = (Shape("meshes/finger.obj", turn=(0.0, 0.0, 0.0 if sign > 0 else math.pi)),)
+        turn = (0.0, 0.0, 0.0 if sign > 0 else math.pi)
+        seen, solid = (Shape("meshes/finger_seen.obj", turn=turn),), (Shape("meshes/finger.obj", turn=turn),)
         pad = (Shape("meshes/pad.stl"),)
-        found.append(Link(f"panda_{side}finger", 0.1, (0.0, 0.01 * sign, 0.02), finger, finger, GRIP))
+        found.append(Link(f"panda_{side}finger", 0.1, (0.0, 0.01 * sign, 0.02), seen, solid, GRIP))
         found.append(Link(f"finger_{side}_tip", 0.0001, seen=pad, solid=pad, contact=TOUCH))
     camera = Link("gripper_cam", 0.2, seen=(Shape(box=(0.08, 0.025, 0.01)),))
     return [*found, Link("panda_grasptarget"), camera, Link("tcp", 0.00001)]
@@ -92,22 +108,18 @@ def _arm_link(name: str, mesh: str, mass: float, middle: Triple) -> Link:
     return Link(name, mass, middle, (Shape(seen),), (Shape(f"meshes/collision/{mesh}"),))
 
 
-def _joints() -> list[Joint]:
-    found = [
-        Joint(
-            f"panda_joint{number}", f"panda_link{number - 1}", f"panda_link{number}", segment.place,
-            (segment.roll, 0.0, 0.0), "revolute", (0.0, 0.0, 1.0), segment[4:],
-        )
-        for number, segment in enumerate(ARM, 1)
-    ]
-    found.append(Joint("panda_joint8", "panda_link7", "panda_link8", (0.0, 0.0, 0.107)))
-    found.append(Joint("panda_hand_joint", "panda_link8", "panda_hand", turn=(0.0, 0.0, -math.pi / 4)))
+def _joints() -> Iterator[Joint]:
+    for number, segment in enumerate(ARM, 1):
+        links = f"panda_link{number - 1}", f"panda_link{number}"
+        joint = Joint(f"panda_joint{number}", *links, segment.place, (segment.roll, 0.0, 0.0))
+        yield joint._replace(kind="revolute", axis=(0.0, 0.0, 1.0), limit=segment[4:])
+    yield Joint("panda_joint8", "panda_link7", "panda_link8", (0.0, 0.0, 0.107))
+    yield Joint("panda_hand_joint", "panda_link8", "panda_hand", turn=(0.0, 0.0, -math.pi / 4))
     for number, (side, sign) in enumerate(SIDES.items(), 1):
-        finger, place, limit = f"panda_{side}finger", (0.0, 0.0, 0.0584), (0.0, 0.04, 20.0, 0.2)
-        axis = (0.0, float(sign), 0.0)
-        found.append(Joint(f"panda_finger_joint{number}", "panda_hand", finger, place, ORIGIN, "prismatic", axis, limit))
+        joint = Joint(f"panda_finger_joint{number}", "panda_hand", f"panda_{side}finger", (0.0, 0.0, 0.0584))
+        yield joint._replace(kind="prismatic", axis=(0.0, sign, 0.0), limit=(0.0, 0.04, 20.0, 0.2))
         place, turn = (0.0009 * sign, 0.021 * sign, 0.066), (0.0, 0.0, -1.57 * sign)
-        found.append(Joint(f"joint_finger_tip_{side}", finger, f"finger_{side}_tip", place, turn))
-    found.append(Joint("panda_grasptarget_hand", "panda_hand", "panda_grasptarget", (0.0, 0.0, 0.105)))
-    found.append(Joint("camera_joint", "panda_hand", "gripper_cam", (-0.1, 0.0, 0.0), (1.3, 0.0, -1.57)))
-    return [*found, Joint("tcp_joint", "panda_hand", "tcp", (0.0, 0.0, 0.14))]
+        yield Joint(f"joint_finger_tip_{side}", f"panda_{side}finger", f"finger_{side}_tip", place, turn)
+    yield Joint("panda_grasptarget_hand", "panda_hand", "panda_grasptarget", (0.0, 0.0, 0.105))
+    yield Joint("camera_joint", "panda_hand", "gripper_cam", (-0.1, 0.0, 0.0), (1.3, 0.0, -1.57))
+    yield Joint("tcp_joint", "panda_hand", "tcp", (0.0, 0.0, 0.14))

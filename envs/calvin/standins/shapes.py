@@ -1,7 +1,7 @@
 """Solids as stacks of rings, and how they are written as Wavefront OBJ and STL.
 
-Whatever is convex is a loft here: rings of equally many points, one above the other, closed at both ends. pybullet makes
-one convex hull of each object in a file that collides, and one surface of the whole where `concave` is asked for.
+Whatever is convex is a loft here: rings of equally many points, one above the other, closed at both ends. Of a file
+that collides pybullet makes one convex hull per object, or, where `concave` is asked for, one surface of all.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -78,8 +79,7 @@ def collar(middle: Pair, inner: float, outer: float, low: float, high: float, si
     def ring(one: Pair, two: Pair, z: float) -> list[Triple]:
         return [at(inner, one, z), at(outer, one, z), at(outer, two, z), at(inner, two, z)]
 
-    pairs = zip(spokes, spokes[1:], strict=False)
-    return [loft(ring(one, two, z) for z in (low, high)) for one, two in pairs]
+    return [loft(ring(one, two, z) for z in (low, high)) for one, two in pairwise(spokes)]
 
 
 def moved(solid: Solid, by: Triple) -> Solid:
@@ -109,9 +109,10 @@ def obj(solids: Iterable[Solid], scale: float = 1.0, material: str | None = None
 
 
 def stl(solid: Solid, scale: float = 1.0) -> bytes:
-    """The solid as one binary STL file; pybullet lets its hull collide without the margin that objects of an OBJ get."""
+    """The solid as a binary STL file; its hull collides without the margin of 1 mm that pybullet gives an OBJ's."""
     points = np.round(solid.points * scale, 7).astype("<f4")
-    triangles = np.array([points[[face[0], *face[at : at + 2]]] for face in solid.faces for at in range(1, len(face) - 1)])
+    fans = [(face[0], *face[at : at + 2]) for face in solid.faces for at in range(1, len(face) - 1)]
+    triangles = points[np.array(fans)]
     rows = np.zeros(len(triangles), [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("rest", "<u2")])
     rows["corners"] = triangles
     rows["normal"] = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])

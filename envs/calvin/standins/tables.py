@@ -10,8 +10,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from envs.calvin.standins.shapes import Pair, Solid, Triple, box, collar, extruded, moved, turned
 from envs.calvin.standins.urdf import ORIGIN, WHITE
+from envs.calvin.standins.wood import shade
 
 QUARTER = math.pi / 2
 SLOPE = math.pi / 3  # of the cabinet's front
@@ -65,7 +68,7 @@ def bodies(scene: Scene) -> dict[str, Body]:
     hinge = math.copysign(0.14, scene.slide)
     bulb = 0.115259640607692 if scene.bulb_back else 0.173918312098126
     return {
-        "base": Body(0.0, 0.0, (scene.middle, 0.4008263, -0.0360435)),
+        "base": Body(0.0, 0.0, (scene.middle, 0.4008263, -0.0360435), colour=shade(scene.wood)),
         "button": Body(0.153812376319756, QUARTER, (0.0, 0.012, 0.0), (0.0, -1.0, 0.0), 0.02, BLACK),
         "switch": Body(0.238786703751891, 2.5 * SLOPE, (0.0, 0.0402, -0.008), (0.0, 0.0, -1.0), 0.088, HANDLE),
         "slide": Body(1.54349139995684, SLOPE, (hinge, 0.0, 0.0163), (-1.0, 0.0, 0.0), scene.slide_travel, HANDLE),
@@ -131,13 +134,13 @@ PAINTED: dict[str, list[Part]] = {  # each handle is two arms and a bar
         Part((-0.0603, 0.0436, -0.0242), (0.0602, 0.0643, 0.008), 0.005),
     ],
 }
-BULB = ((0.021, 0.0), (0.0258, 0.0102), (0.028, 0.021), (0.0266, 0.0306), (0.0225, 0.0384), (0.0163, 0.0444))
+BULB = [(0.028 * math.cos(angle), 0.0216 + 0.028 * math.sin(angle)) for angle in np.radians(np.linspace(-50.5, 87, 12))]
 ROUND: dict[str, Solid] = {
     "button": turned(((0.032, 0.0), (0.032, 0.024)), 24),
-    "light": moved(turned((*BULB, (0.0069, 0.0496)), 20), (0.0, 0.0, -0.028)),
+    "light": moved(turned(BULB, 24), (0.0, 0.0, -0.028)),
 }
-
-
+SLOTS = ((-0.06, -0.04), (0.04, 0.06))  # across the switch, whose arms run in them; they are only painted on the front
+SLOT_ENDS = (0.0554, 0.1754)  # up the front
 PLAIN = ("button", "led", "light")  # one convex solid each, seen and colliding
 
 
@@ -152,16 +155,24 @@ class Look(NamedTuple):
 def looks(scene: Scene) -> dict[str, Look]:
     """By name, in the same order."""
     standing = base(scene)
-    found = {"base": Look(standing, [], standing)}
+    slots = [extruded(_slot(), scene.switch + low, scene.switch + high) for low, high in SLOTS]
+    found = {"base": Look(standing, slots, standing)}
     for name in list(bodies(scene))[1:]:
         wooden, painted = WOODEN.get(name, []), PAINTED.get(name, [])
-        round_ = [moved(ROUND[name], (0.0, 0.0, scene.bulb_back if name == "light" else 0.0))] if name in ROUND else []
+        body = [moved(ROUND[name], (0.0, 0.0, scene.bulb_back if name == "light" else 0.0))] if name in ROUND else []
         found[name] = Look(
             [_boxed(part) for part in wooden if part.seen],
-            round_ + [_boxed(part) for part in painted],
-            round_ + [_boxed(part) for part in (*wooden, *painted) if part.solid],
+            body + [_boxed(part) for part in painted],
+            body + [_boxed(part) for part in (*wooden, *painted) if part.solid],
         )
     return found
+
+
+def _slot() -> list[Pair]:
+    """A strip on the cabinet's front, a millimetre thick."""
+    (up_y, up_z), thick = (math.cos(SLOPE), math.sin(SLOPE)), 0.001
+    low, high = ((FRONT + up_y * end, TOP + up_z * end) for end in SLOT_ENDS)
+    return [low, high, *((y - up_z * thick, z + up_y * thick) for y, z in (high, low))]
 
 
 def _boxed(part: Part) -> Solid:

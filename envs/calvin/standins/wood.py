@@ -11,6 +11,7 @@ import numpy.typing as npt
 Image = npt.NDArray[np.uint8]  # (height, width, 3)
 Grid = npt.NDArray[np.float64]
 HEIGHT_PX, WIDTH_PX = 512, 512  # a metre each
+SQUARES_PX = 256  # two squares
 
 
 class Wood(NamedTuple):
@@ -33,16 +34,24 @@ WOODS = {  # mean colours of the official pictures, calvin_env@797142c
 def picture(name: str) -> bytes:
     """A wood as a BMP file, which is the same bytes on each machine, as a PNG may not be."""
     wood = WOODS[name]
-    grain = _noise(wood.along, wood.across, 1) + 0.6 * _noise(2 * wood.along, 4 * wood.across, 2) + 0.4 * _noise(2, 6, 3)
+    grain = _noise(wood.along, wood.across, 1) + 0.4 * _noise(2, 6, 3)
+    grain += 0.6 * _noise(2 * wood.along, 4 * wood.across, 2)
     grain -= grain.mean()
     image = np.clip(np.array(wood.colour) + wood.contrast * grain[..., None], 0, 255).astype(np.uint8)
     return _bmp(image)
 
 
+def shade(name: str) -> tuple[float, float, float]:
+    """The colour of a groove in that wood, 0 to 1."""
+    red, green, blue = (0.75 * value / 255 for value in WOODS[name].colour)
+    return red, green, blue
+
+
 def squares() -> bytes:
     """Two white and two gray squares as a BMP file."""
-    half = np.add.outer(np.arange(64) // 32, np.arange(64) // 32) % 2
-    return _bmp(np.repeat(np.where(half, 222, 255).astype(np.uint8)[..., None], 3, axis=2))
+    half = np.arange(SQUARES_PX) * 2 // SQUARES_PX
+    gray = np.where(np.add.outer(half, half) % 2, 222, 255).astype(np.uint8)
+    return _bmp(np.repeat(gray[..., None], 3, axis=2))
 
 
 def _bmp(image: Image) -> bytes:

@@ -1,4 +1,4 @@
-"""A data folder put together in a temporary place: links to files that are there, and files that we make."""
+"""The data files of a suite, put together in a temporary folder: links to official files, and files that we make."""
 
 from __future__ import annotations
 
@@ -10,12 +10,30 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 LOCK = "in-use"
 FRESH_S = 60.0  # a folder younger than this may not be locked yet
 Content = bytes | Path  # ours, or where it is
 Plan = Mapping[str, Content]  # by place in the folder
+
+
+@dataclass(frozen=True)
+class Assets:
+    """The data files that a suite reads.
+
+    Args:
+        folder: laid out as the suite's code expects it; a temporary one is removed when the process ends that made it.
+        hash: SHA-256 over names and contents of all files that an episode can load.
+        deviations: () where all files are official, else ("assets=partly-official",) or ("assets=stand-in",).
+        summary: one line with counts.
+    """
+
+    folder: Path
+    hash: str
+    deviations: tuple[str, ...]
+    summary: str
 
 
 def hashed(plan: Plan) -> str:

@@ -1,0 +1,6 @@
+"""pybullet, imported without the line that it prints."""
+
+from envs.calvin.silence import silenced
+
+with silenced():
+    import pybullet as pybullet
