@@ -16,7 +16,6 @@ from envs.calvin import world
 from envs.calvin.chains import (
     APART,
     CHAINS,
-    LENGTHS,
     SINGLES,
     TASKS,
     Box,
@@ -32,7 +31,7 @@ from envs.calvin.expert.scene import TABLES
 from envs.calvin.initial_states import initial_state
 from envs.calvin.oracles import PLANK, SUBTASKS, TOP
 from envs.calvin.sequences import conditions, is_valid, sequences
-from envs.calvin.states import BLOCKS, SCENES
+from envs.calvin.states import BLOCK_SIZES, BLOCKS, LENGTHS, SCENES
 from envs.calvin.surfaces import SURFACES
 from protocols.contracts import Episode
 from tests.calvin_playing import PLACES, assets_folder
@@ -138,7 +137,7 @@ def test_blocks_for_training_lie_on_their_surfaces_and_apart(task: str, seed: in
     for colour in BLOCKS:
         low, high = SURFACES[scene][getattr(condition, f"{colour}_block")]
         assert (low <= start.blocks[colour][:3]).all() and (start.blocks[colour][:3] <= high).all()
-    boxes = [Box(*start.blocks[colour][[0, 1, 2, 5]], LENGTHS[scene][colour]) for colour in BLOCKS]
+    boxes = [Box(*start.blocks[colour][[0, 1, 2, 5]], LENGTHS[BLOCK_SIZES[scene][colour]]) for colour in BLOCKS]
     assert not any(closest(one, other) < APART / 2 for one, other in itertools.combinations(boxes, 2))
     assert (start.lightbulb, start.switch) in ((True, 0.088), (False, 0.0))
 
@@ -152,7 +151,7 @@ def test_a_block_for_training_is_behind_the_door_where_the_condition_says_so_and
     start, scene, _ = of(episode(task, 0, seed, "train"))
     for block in BLOCKS:
         surface = getattr(condition, f"{block}_block")
-        box = Box(*start.blocks[block][[0, 1, 2, 5]], LENGTHS[scene][block])
+        box = Box(*start.blocks[block][[0, 1, 2, 5]], LENGTHS[BLOCK_SIZES[scene][block]])
         clear = is_clear_of_door(box, TABLES[scene].door - start.slider, surface == "table")
         assert clear or surface.endswith(condition.slider)
 
@@ -163,7 +162,7 @@ def test_official_places_are_before_or_behind_the_door_as_the_condition_says(sce
         start = initial_state(condition, scene)
         for block in BLOCKS:
             surface = getattr(condition, f"{block}_block")
-            box = Box(*start.blocks[block][[0, 1, 2, 5]], LENGTHS[scene][block])
+            box = Box(*start.blocks[block][[0, 1, 2, 5]], LENGTHS[BLOCK_SIZES[scene][block]])
             clear = is_clear_of_door(box, TABLES[scene].door - start.slider, surface == "table")
             assert clear != surface.endswith(condition.slider)
 
@@ -209,13 +208,6 @@ def test_blocks_are_apart_exactly_where_they_do_not_come_close(one: Box, other: 
         assert closest(one, other) >= APART - 0.001
     else:
         assert closest(one, other) <= APART * math.sqrt(2) + 0.001
-
-
-def test_blocks_are_as_long_as_in_the_simulator() -> None:
-    assert {
-        scene: {colour: world.LENGTHS[size] for colour, size in sizes.items()}
-        for scene, sizes in world.BLOCK_SIZES.items()
-    } == LENGTHS
 
 
 def test_chains_that_rule_out_what_they_ask_for_are_dead_ends() -> None:

@@ -15,6 +15,7 @@ profile "fast" the arm is seen as the coarse meshes that it collides with, which
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import tempfile
@@ -31,7 +32,8 @@ from envs.calvin import robot as panda
 from envs.calvin.bullet import pybullet
 from envs.calvin.egl import Context
 from envs.calvin.silence import silenced
-from envs.calvin.world import BLOCK_SIZES, LED, LIGHTBULB, MOVING, SCALE, World
+from envs.calvin.states import BLOCK_SIZES, SCALE
+from envs.calvin.world import LED, LIGHTBULB, MOVING, World
 from protocols.contracts import ImageArray
 
 TINY = "TinyRenderer"
@@ -78,6 +80,7 @@ class Cameras:
                 self._draw(next(iter(self._sizes)), self._view)
         found = re.search(r"^GL_RENDERER=(.*)$", said.text, re.MULTILINE)
         self._name = found.group(1).strip() if found and self._context else TINY
+        atexit.register(self.close)  # else pybullet's own end of the process is not silent
 
     def _load(self, scene: str, data: Path, fast: bool) -> None:
         """The same bodies in the same order as upstream."""
@@ -152,6 +155,7 @@ class Cameras:
                 self._context.use()
             pybullet.disconnect(self._client)
         self._client = -1
+        atexit.unregister(self.close)
 
 
 def _load_plugin(client: int) -> Context | None:

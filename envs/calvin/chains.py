@@ -33,7 +33,7 @@ from envs.calvin.expert.scene import DOOR_M, TABLES
 from envs.calvin.initial_states import LEFT, initial_state, start_of
 from envs.calvin.oracles import SUBTASKS
 from envs.calvin.sequences import Condition, Sequence, after, conditions, draw_subtasks, is_valid, sequence
-from envs.calvin.states import BLOCKS, SCENES, Floats, Start
+from envs.calvin.states import BLOCK_SIZES, BLOCKS, LENGTHS, SCENES, WIDTH, Floats, Start
 from envs.calvin.surfaces import SURFACES
 from protocols import SPLITS
 from protocols.contracts import Episode
@@ -42,13 +42,6 @@ from protocols.registry import require
 CHAINS = {f"chain_{scene}": scene for scene in SCENES}
 SINGLES = {f"{subtask}_{scene}": (subtask, scene) for scene in SCENES for subtask in SUBTASKS}
 TASKS = (*CHAINS, *SINGLES)
-LENGTHS = {  # m, of a block along its own x
-    "A": {"red": 0.056, "blue": 0.08, "pink": 0.04},
-    "B": {"red": 0.04, "blue": 0.08, "pink": 0.056},
-    "C": {"red": 0.08, "blue": 0.04, "pink": 0.056},
-    "D": {"red": 0.056, "blue": 0.04, "pink": 0.08},
-}
-WIDTH = 0.04  # m, along its y
 APART = 0.005  # m, that blocks are kept from one another
 DOOR_Y, HANDLE_Y, HANDLE_HALF_X = -0.01, -0.04, 0.025  # m, where the slider's door and its handle begin, less a little
 
@@ -148,7 +141,7 @@ def strewn(condition: Condition, scene: str, random: np.random.Generator) -> dic
         places = random.uniform(low, high)  # (blocks, 3)
         yaws = random.uniform(-math.pi, math.pi, len(BLOCKS))
         rows = zip(BLOCKS, places.tolist(), yaws.tolist(), strict=True)
-        boxes = [Box(x, y, z, yaw, LENGTHS[scene][block]) for block, (x, y, z), yaw in rows]
+        boxes = [Box(x, y, z, yaw, LENGTHS[BLOCK_SIZES[scene][block]]) for block, (x, y, z), yaw in rows]
         clear = (
             surface.endswith(condition.slider) or is_clear_of_door(box, left, surface == "table")
             for box, surface in zip(boxes, surfaces, strict=True)

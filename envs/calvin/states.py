@@ -13,6 +13,15 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 BLOCKS = ("red", "blue", "pink")
 SCENES = ("A", "B", "C", "D")
+SCALE = 0.8  # with which tables and blocks are loaded
+LENGTHS = {"small": 0.04, "middle": 0.056, "big": 0.08}  # m, of a block along its x
+WIDTH = 0.04  # m, of a block's other edges
+BLOCK_SIZES = {  # in the order of `scene_obs`
+    "A": {"pink": "small", "blue": "big", "red": "middle"},
+    "B": {"red": "small", "blue": "big", "pink": "middle"},
+    "C": {"blue": "small", "red": "big", "pink": "middle"},
+    "D": {"red": "middle", "blue": "small", "pink": "big"},
+}
 Contact = tuple[str, int]  # body and link: "robot", "table", "plane" or a block; the link's number, -1 is the base
 
 

@@ -22,23 +22,15 @@ import numpy as np
 from envs.calvin.bullet import pybullet
 from envs.calvin.lights import Lights
 from envs.calvin.robot import Robot
-from envs.calvin.states import Block, Contact, Floats, Snapshot, Start
+from envs.calvin.states import BLOCK_SIZES, LENGTHS, SCALE, WIDTH, Block, Contact, Floats, Snapshot, Start
 from envs.calvin.surfaces import random_pose
 
 BUTTON, SWITCH, SLIDER, DRAWER, LED, LIGHTBULB, PLANK = range(7)  # joints of the table, and the links they move
 TABLE_LINKS = ("button_link", "switch_link", "slide_link", "drawer_link", "led_link", "light_link", "plank_link")
 MOVING = (SLIDER, DRAWER, BUTTON, SWITCH)
-SCALE = 0.8  # of table and blocks
 SUBSTEPS = 8
 LOAD_SEED = 0  # of the poses in which blocks are loaded
 TABLE_FORCE = 4  # N, friction of doors and switch, spring of the button
-LENGTHS = {"small": 0.04, "middle": 0.056, "big": 0.08}  # m, of a block along its x; the other edges are 0.04
-BLOCK_SIZES = {
-    "A": {"pink": "small", "blue": "big", "red": "middle"},
-    "B": {"red": "small", "blue": "big", "pink": "middle"},
-    "C": {"blue": "small", "red": "big", "pink": "middle"},
-    "D": {"red": "middle", "blue": "small", "pink": "big"},
-}
 
 
 class World:
@@ -59,7 +51,9 @@ class World:
             raise LookupError(f"no scene named {scene!r}; there are: {', '.join(BLOCK_SIZES)}")
         self.scene = scene
         self.block_order = tuple(BLOCK_SIZES[scene])
-        self.block_size = {colour: np.array([LENGTHS[size], 0.04, 0.04]) for colour, size in BLOCK_SIZES[scene].items()}
+        self.block_size = {
+            colour: np.array([LENGTHS[size], WIDTH, WIDTH]) for colour, size in BLOCK_SIZES[scene].items()
+        }
         self.lights = Lights(button)
         self.client = pybullet.connect(pybullet.DIRECT)
         self.robot = Robot(self.client, data)

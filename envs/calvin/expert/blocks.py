@@ -31,14 +31,15 @@ from envs.calvin.robot import CLOSE, OPEN
 from envs.calvin.states import BLOCKS, Floats
 
 CARRY_LEAN = 0.4  # of a hand that takes hold of something which may have to go onto the shelf
-RAISED_M, OUT_M = 0.10, 0.10
+RAISED_M, OFF_SHELF_M = 0.12, 0.05
 TURN_RAD = 1.35
 PUSHED_M, PUSH_GAP_M = 0.125, 0.02
 PUSHED_Y_M, ASIDE_M = -0.08, 0.01  # where the hand is clear of the cabinet, and nearer to the robot than the block
 SHOVED_M, SHOVE_SPEED = 0.091, 0.7  # when the hand stops, and how fast it is
 TURNING_M, DROP_M = 0.02, 0.007  # above the table
 EDGE_M, TABLE_BACK_M = -0.172, -0.05  # y of the middle of a block that stands on the table
-SPOTS_M = (-0.09, -0.06, -0.03, 0.0, 0.03, 0.06, 0.09)
+SPOTS_M = (-0.09, -0.075, -0.06, -0.045, -0.03, 0.0, 0.03, 0.045, 0.06, 0.075, 0.09)
+NEAR_ROOM_M = 0.018
 SHELF_Y_M = 0.08  # where blocks go on the shelf
 DOOR_NEAR_M, HAND_ROOM_M = 0.015, 0.11  # half of what a hand wants of the opening
 FALL_M, SHELF_ROOM_M, SHELF_LEAN = 0.004, 0.05, 0.35
@@ -67,9 +68,9 @@ class Blocks:
         yield from self.uncover(colour)
         place = place_of(self.hand.scene.blocks[colour])
         yield from self.take(colour, least=0.0 if place == "drawer" else CARRY_LEAN)
-        up = self.hand.pose.moved(np.array([0.0, 0.0, RAISED_M if place != "shelf" else 0.05]))
-        yield from self.hand.go(up, near_m=0.01)
-        yield from self.hand.go(up.back(OUT_M), near_m=0.01)
+        if place == "shelf":
+            yield from self.hand.go(self.hand.pose.moved(np.array([0.0, 0.0, OFF_SHELF_M])), near_m=0.01)
+        yield from self.hand.go(self.hand.pose.back(RAISED_M), near_m=0.01)
 
     def uncover(self, colour: str) -> Skill:
         """Move the door, or open the drawer, where it is in the way of a hand."""
@@ -123,7 +124,7 @@ class Blocks:
         here = self.hand.scene.blocks[colour].position[:2]
         spots = [here, *(here + (x, y) for x in SPOTS_M for y in SPOTS_M)]
         room = self._room(colour)
-        return min(spots, key=lambda spot: 3 * max(0.0, ROOM_M - room(spot)) + float(np.linalg.norm(spot - here)))
+        return min(spots, key=lambda spot: 3 * max(0.0, NEAR_ROOM_M - room(spot)) + float(np.linalg.norm(spot - here)))
 
     def rotate(self, colour: str, to_left: bool) -> Skill:
         """Raise a block a little, turn it and let it drop, so that the hand is off it when it counts as turned."""

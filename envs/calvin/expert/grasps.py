@@ -36,7 +36,8 @@ WIDEST_M = 0.062  # between the fingers; open, they are 0.08 apart
 LEANS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 CLEAR_M, BLUNT_M = 0.003, 0.004  # wanted beside the fingers, and before the palm
 SHIFTS = (0.0, 0.9, -0.9)  # of the fingers along and across a block, in shares of what is possible
-CROWDED_COST, LEAN_COST, SHIFT_COST = 60.0, 0.5, 20.0  # per m that is missing, per rad, per m; in rad of yaw
+CROWDED_COST, BLOCKED_COST = 200.0, 60.0  # per m that is missing beside fingers, and before the palm; in rad of yaw
+LEAN_COST, SHIFT_COST = 0.5, 20.0  # per rad, per m
 UNREACHED_COST, TWIST_COST = 10.0, 2.0
 ASKEW = 0.6  # from across, beyond which leaning does not help to get onto the shelf
 PALM_POINTS = np.array(
@@ -59,7 +60,7 @@ def blocked(table: Table, slider: float, pose: Pose) -> float:
 def lean(table: Table, slider: float, position: Floats, yaw: float = ACROSS, least: float = 0.0) -> float:
     """The smallest pitch, at least so far from upright, with which a hand is clear of cabinet and table's edge."""
     poses = [Pose(position, -angle, yaw) for angle in LEANS if angle >= least]
-    return min(poses, key=lambda pose: CROWDED_COST * blocked(table, slider, pose) - LEAN_COST * pose.pitch).pitch
+    return min(poses, key=lambda pose: BLOCKED_COST * blocked(table, slider, pose) - LEAN_COST * pose.pitch).pitch
 
 
 def yaws(direction: Floats) -> list[float]:
@@ -109,7 +110,7 @@ def grasp(
             pitch = lean(table, scene.slider, position, yaw, least if abs(yaw - ACROSS) < ASKEW else 0.0)
             position[2] = max(height, floor + FINGER_TIP_M * math.cos(pitch) - FINGER_HALF_M * math.sin(pitch) + 0.001)
             pose = Pose(position, pitch, yaw)
-            cost = fixed + _cost(pose, turn) + CROWDED_COST * blocked(table, scene.slider, pose)
+            cost = fixed + _cost(pose, turn) + BLOCKED_COST * blocked(table, scene.slider, pose)
             if cost < best_cost:
                 best, best_cost = pose, cost
     return best

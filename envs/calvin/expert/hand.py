@@ -25,6 +25,7 @@ ACROSS = math.pi / 2  # yaw at which the fingers close along x and the hand lean
 NEAR_M, NEAR_RAD = 0.003, 0.04
 PASSING_M = 0.03
 CORRECTION, FARTHEST_M = 0.3, 0.05  # share of the error that is added per control step, and how much in all
+LEASH_M, SLACK_M, SLOWEST = 0.03, 0.02, 0.1  # how far ahead a pose is asked for at full speed, and until it creeps
 PATIENCE_STEPS = 14  # without arriving, after the pose asked for has
 HELD_M = 0.01  # opening of a gripper that has something between its fingers
 
@@ -101,7 +102,9 @@ class Hand:
         move = (pose.position - robot.target_position) / POSITION_SCALE
         roll = math.remainder(math.pi - robot.target_euler[0], math.tau)
         turn = np.array([roll, pose.pitch - robot.target_euler[1], pose.yaw - robot.target_euler[2]]) / TURN_SCALE
-        steps = max(1.0, float(np.abs(move).max()) / speed, float(np.abs(turn).max()))
+        ahead = math.dist(robot.target_position, self.position)
+        speed *= min(1.0, max(SLOWEST, 1.0 - (ahead - LEASH_M) / SLACK_M))
+        steps = max(1.0, float(np.abs(move).max()) / speed, float(np.abs(turn).max()) / speed)
         return np.array([*move / steps, *turn / steps, self.gripper])
 
     def error(self, pose: Pose) -> tuple[float, float]:

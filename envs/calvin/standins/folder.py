@@ -13,10 +13,9 @@ from envs.calvin.standins import panda, tables
 from envs.calvin.standins.shapes import Solid, Triple, obj, stl
 from envs.calvin.standins.urdf import Joint, Link, Shape, urdf
 from envs.calvin.standins.wood import picture, squares
+from envs.calvin.states import LENGTHS, SCALE, WIDTH
 
-SCALE = 0.8  # the world loads tables and blocks with it
 COLOURS: dict[str, Triple] = {"red": (1.0, 0.0, 0.0), "blue": (0.0, 0.0, 1.0), "pink": (1.0, 0.0, 1.0)}
-LENGTHS = {"small": 0.04, "middle": 0.056, "big": 0.08}  # metres; the other sides are 0.04
 ROBOT, FLOOR = "franka_panda/panda_longer_finger.urdf", "plane/plane.urdf"
 Files = dict[str, bytes | Path]  # content, or where it is, by place in the folder
 
@@ -82,7 +81,7 @@ def _raw(point: Triple) -> Triple:
 
 def block_files(colour: str, size: str) -> Files:
     """A block of 1 kg."""
-    shape = Shape(box=_raw((LENGTHS[size], 0.04, 0.04)), colour=COLOURS[colour])
+    shape = Shape(box=_raw((LENGTHS[size], WIDTH, WIDTH)), colour=COLOURS[colour])
     contact = {"lateral_friction": 0.7, "spinning_friction": 0.001}
     block = Link("base_link", 1.0, seen=(shape,), solid=(shape,), contact=contact)
     return {f"blocks/block_{colour}_{size}.urdf": urdf(f"block_{colour}", [block])}
