@@ -3,4 +3,6 @@
 from envs.calvin.silence import silenced
 
 with silenced():
-    import pybullet as pybullet
+    import pybullet
+
+__all__ = ["pybullet"]
