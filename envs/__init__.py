@@ -18,6 +18,10 @@ and, where it reads asset files that it does not bring along,
     assets.fetch()            -> the folder into which it has downloaded the official files
     make(..., assets="auto")  takes `where` as well, or what `prepare` has returned
 
+and, where the instruction can change within an episode,
+
+    CHAINS = True             events name the subtasks, see `protocols.contracts.SOLVED`
+
 and, where its files of demonstrations shall say more than others',
 
     demonstration_attributes(task)  -> attributes of the group `data` by name, text or what can be JSON

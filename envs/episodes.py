@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
@@ -30,6 +31,14 @@ from protocols.registry import require
 
 INSTRUCTION_CHARACTERS = 200
 PRINTABLE = frozenset(map(chr, range(32, 127)))
+
+
+class Measured(NamedTuple):
+    """What a control step has come to: progress in [0, 1], the stage, the events of this step."""
+
+    progress: float
+    stage: str
+    events: tuple[str, ...]
 
 
 class Step(NamedTuple):
@@ -235,9 +244,16 @@ class EpisodeEnv(gymnasium.Env[dict[str, Any], FloatArray]):
         """(n,) the simulator's flattened state now: time, positions, velocities; demonstrations keep it."""
         raise NotImplementedError(f"suite {self.module.__name__!r} does not tell its simulator's state yet")
 
-    @abstractmethod
     def fingerprint(self) -> str:
-        """Hash of the start that was reached."""
+        """Hash of the start that was reached, and of what is told."""
+        digest = hashlib.sha256(self.episode.instruction.encode())
+        for array in self._start_arrays():
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:32]
+
+    @abstractmethod
+    def _start_arrays(self) -> Iterable[npt.NDArray[Any]]:
+        """All that the start consists of: simulator state, poses, what is drawn."""
 
     @abstractmethod
     def renderer_name(self) -> str:

@@ -12,7 +12,8 @@ import ctypes
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 
 EGL_PACKAGES = ("libegl1", "libgl1-mesa-dri", "libopengl0")  # Debian's; the smallest set that draws without a GPU
 OSMESA_PACKAGES = ("libosmesa6",)  # not in Debian 13 and later
@@ -71,6 +72,13 @@ def import_without_gl() -> None:
         del os.environ["MUJOCO_GL"]
         if before is not None:
             os.environ["MUJOCO_GL"] = before
+
+
+def missing(packages: Sequence[str], *, images: bool) -> list[str]:
+    """One line for each of these packages that has to be installed, and one where nothing can draw and it has to."""
+    absent = [name for name in packages if find_spec(name) is None]
+    lines = [f"Python package {name}: pip install -c constraints.txt {name}" for name in absent]
+    return [*lines, why_none()] if images and choose() == "disable" else lines
 
 
 def why_none() -> str:

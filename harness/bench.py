@@ -4,9 +4,9 @@ In CPU seconds, and as ratios within one run; wall times are not taken, machines
 (the harness's workers included) that is run twice, with one and with several episodes per task: the difference is the
 cost of the steps, what is left is start-up. Peak memory is that of the largest process.
 
-Meta-World and LIBERO stand beside a plain simulator loop, under the policy `zero`, which costs nothing, with chunks of
-k actions. Any other suite: its expert without frames, whose plans cost too; and the same episodes replayed, without
-frames (the simulation alone) and through all cameras in both render profiles.
+Meta-World, LIBERO and CALVIN stand beside a plain simulator loop, under the policy `zero`, which costs nothing, with
+chunks of k actions. Any other suite: its expert without frames, whose plans cost too; and the same episodes replayed,
+without frames (the simulation alone) and through all cameras in both render profiles.
 """
 
 from __future__ import annotations
@@ -167,6 +167,7 @@ YARDSTICKS = {
         8,
         60,
     ),
+    "calvin": Yardstick("calvin_abc_d", ("chain_D",), "agent,wrist", 3, 20, 100),
 }
 
 

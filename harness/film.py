@@ -171,9 +171,10 @@ def played(env: envs.SuiteEnv, record: Record, every: int, cameras: tuple[str, .
 
 
 def side_by_side(images: list[ImageArray]) -> ImageArray:
-    """(H, W, 3): the images in a row, as high as the highest; below the others it is black."""
+    """(H, W, 3): the images in a row, as high as the highest; others enlarged by a whole factor, black below them."""
     height = max(len(image) for image in images)
-    return np.hstack([np.pad(image, ((0, height - len(image)), (0, 0), (0, 0))) for image in images])
+    large = [image.repeat(height // len(image), 0).repeat(height // len(image), 1) for image in images]
+    return np.hstack([np.pad(image, ((0, height - len(image)), (0, 0), (0, 0))) for image in large])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -7,6 +7,7 @@ The picture is drawn from the starts alone: no policy acts.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -69,7 +70,8 @@ def sheet(shown: list[Tile], columns: int) -> Image.Image:
     """
     height, frame_width, _ = shown[0].images[0].shape
     seam, gap = max(1, frame_width // 64), max(4, frame_width // 14)
-    width = len(shown[0].images) * (frame_width + seam) - seam
+    ends = list(itertools.accumulate(image.shape[1] + seam for image in shown[0].images))
+    width = ends[-1] - seam
     columns = min(columns, len(shown))
     captions = Captions([tile.instruction for tile in shown], width, gap)
     tile_height = height + captions.height
@@ -81,8 +83,8 @@ def sheet(shown: list[Tile], columns: int) -> Image.Image:
         left = gap + number % columns * (width + gap)
         top = gap + number // columns * (tile_height + gap)
         draw.rectangle((left, top, left + width - 1, top + tile_height - 1), BACKGROUND)
-        for place, image in enumerate(tile.images):
-            canvas.paste(Image.fromarray(image), (left + place * (frame_width + seam), top))
+        for start, image in zip((0, *ends), tile.images, strict=False):
+            canvas.paste(Image.fromarray(image), (left + start, top))
         captions.write(draw, tile, left, top + height)
     return canvas
 

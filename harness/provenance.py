@@ -16,7 +16,18 @@ from harness.assets import Used
 from protocols.contracts import Episode, EvaluationProtocol, content_hash
 
 VERSION = 1  # raised when rollout, execution wrappers or our own policies change what they do
-REPORTED = ("headway", "numpy", "gymnasium", "mujoco", "metaworld", "robosuite", "hf-libero", "bddl", "torch")
+REPORTED = (
+    "headway",
+    "numpy",
+    "gymnasium",
+    "mujoco",
+    "metaworld",
+    "robosuite",
+    "hf-libero",
+    "bddl",
+    "pybullet",
+    "torch",
+)
 
 
 def versions(packages: tuple[str, ...]) -> dict[str, str]:

@@ -4,7 +4,8 @@
 
 Actions that do nothing; frames at each RENDER_EVERY-th step (0: never). Meta-World: the corner camera, flipped. LIBERO:
 both cameras, through hf-libero's own environment, which draws them as part of each observation; for frames at some
-steps only, its observations are without images, and its simulator draws.
+steps only, its observations are without images, and its simulator draws. CALVIN, whose own environment is in no package
+index: the world of ours that is equal to it, and both cameras.
 """
 
 from __future__ import annotations
@@ -66,7 +67,35 @@ def libero(tasks: list[str], trials: int, steps: int, render_every: int, size_px
     return renders
 
 
-LOOPS: dict[str, Callable[[list[str], int, int, int, int], int]] = {"metaworld": metaworld, "libero": libero}
+def calvin(tasks: list[str], trials: int, steps: int, render_every: int, size_px: int) -> int:
+    """Run it; the number of frames drawn."""
+    from envs.calvin import CAMERAS, assets, spec
+    from envs.calvin.cameras import Cameras
+    from envs.calvin.initial_states import initial_state
+    from envs.calvin.sequences import sequence
+    from envs.calvin.world import World
+
+    folder, renders = assets.prepare().folder, 0
+    sizes = {role: height for role, (height, _) in spec(size_px).observation.cameras.items()}
+    for task in tasks:
+        scene = task.removeprefix("chain_")
+        world = World(scene, folder)
+        cameras = Cameras(scene, folder, sizes) if render_every else None
+        for trial in range(trials):
+            world.reset(initial_state(sequence(trial).condition, scene))
+            for step in range(steps):
+                world.step(np.array([0.0] * 6 + [-1.0]))
+                world.robot_obs(), world.scene_obs()
+                if cameras and step % render_every == 0:
+                    renders += len([cameras.frame(role, world) for role in CAMERAS])
+    return renders
+
+
+LOOPS: dict[str, Callable[[list[str], int, int, int, int], int]] = {
+    "metaworld": metaworld,
+    "libero": libero,
+    "calvin": calvin,
+}
 
 
 if __name__ == "__main__":

@@ -43,7 +43,8 @@ class Recorder:
         self.seen, self.info = self.env.reset(seed=seed, options=options)
         self.renders = self.env.renders
         self.episode: Episode = (options or {})["episode"]
-        self.columns: dict[str, list[Any]] = {key: [] for key in ("actions", "states", "state", "progress", "stages")}
+        kept = ("actions", "states", "state", "progress", "stages", "instructions")
+        self.columns: dict[str, list[Any]] = {key: [] for key in kept}
         self.events: list[Event] = []
         self.file = h5py.File("part", "w", driver="core", backing_store=False)
         self.group = self.file.create_group(GROUP)
@@ -71,6 +72,7 @@ class Recorder:
             frames.resize(len(frames) + 1, axis=0)
             frames[-1] = image[::-1, ::-1]  # turned, as the official files have it
         row = {"actions": action, "states": self.env.simulator_state(), "state": self.seen["state"].astype(np.float64)}
+        row["instructions"] = self.seen["instruction"]
         done = self.env.advance(actions)
         self.renders = self.env.renders
         row |= {"progress": done.progress[0], "stages": done.stage}
@@ -90,8 +92,10 @@ class Recorder:
             self.group["obs"][name] = state[:, first:end]
         if "ee_ori" in self.layout.state:
             self.group["robot_states"] = robot_states(state)
-        stages = self.columns.pop("stages")
+        stages, told = self.columns.pop("stages"), self.columns.pop("instructions")
         self.group.create_dataset("stages", data=stages, dtype=h5py.string_dtype())
+        if set(told) != {self.episode.instruction}:
+            self.group.create_dataset("instructions", data=told, dtype=h5py.string_dtype())
         for name, rows in self.columns.items():
             self.group[name] = np.stack(rows)
         last = np.zeros(len(stages), np.uint8)

@@ -239,6 +239,10 @@ class Event(NamedTuple):
     name: str
 
 
+CHAIN_TIER = "chain"  # of tasks that are subtasks in a row; the failure of such an episode names the unsolved one
+CHAIN, SOLVED = "chain ", "solved "  # begin the events that name all subtasks, and a solved one
+
+
 class Look(NamedTuple):
     """A policy's own estimates when it looked, after `step` control steps; None where it makes none."""
 

@@ -8,8 +8,8 @@ A file holds one task, `<task>_demo.hdf5`; `data/demo_0`, `data/demo_1`, ... hol
     obs/...      what was seen before the action: images (T, H, W, 3) uint8 and the state, see `Layout`
     robot_states (T, 9) float64, LIBERO only: finger positions 2, hand x, y, z in metres, its quaternion x, y, z, w
 
-and, only in files of ours, after the action of the row: progress (T,) float32, stages (T,) text. The attributes of
-`data` and of each demonstration are those of the official files as far as they make sense here, and our own: task,
+and, only in files of ours, after the action of the row: progress (T,) float32, stages (T,) text; and where it differs
+from the demonstration's `instruction`, what was told before the action: instructions (T,) text. The attributes of `data` and of each demonstration are those of the official files as far as they make sense here, and our own: task,
 index, seed, split, instruction, fingerprint, success, events.
 
 Images lie turned by 180 degrees from how environments give them: so do the official files, which hold OpenGL's rows
@@ -157,6 +157,13 @@ class Demonstration:
         if "stages" not in self.group:
             return None
         return tuple(stage.decode() for stage in self._done("stages", rows))
+
+    def instructions(self, rows: slice = ALL) -> tuple[str, ...]:
+        """(t,) what a policy is told before each action; in chains of subtasks it changes."""
+        if "instructions" not in self.group:
+            return (self.instruction,) * len(range(self.steps)[rows])
+        first, end, stride = rows.indices(self.steps)
+        return tuple(text.decode() for text in self._read("instructions", slice(first, end, stride)))
 
     def _seen(self, name: str, rows: slice) -> Any:
         first, end, stride = rows.indices(self.steps)

@@ -18,6 +18,7 @@ from results.groups import PolicyRecords
 from results.layout import Band, Row, Table
 from results.statistics import by_task, summarise, task_mean
 
+NOT_MATCHED = "Published numbers are not matched: they come from other starts and other episodes than ours."
 PUBLISHED = Path(__file__).parent / "published"
 REMARKS = {"simulation": "published, not matched", "real robot": "published, real robot, not matched"}
 OFFICIAL = "published, with the official assets, not matched"
@@ -26,8 +27,9 @@ OFFICIAL = "published, with the official assets, not matched"
 class Published(NamedTuple):
     """One printed number, with the digits that the source prints.
 
-    world: where it was measured, "simulation" or "real robot". level: "tier", "task", "tier_mean" or "task_mean".
-    name: the tier or task, or the mean's level again.
+    world: where it was measured, "simulation" or "real robot". level: "tier", "task", "tier_mean" or "task_mean"; of
+    chains "in_a_row", "length", "steps" or "subtask", see `results.chains`. name: the tier, task, subtask or number in
+    a row, else the level again. printed: % but for "length", in subtasks, and "steps".
     """
 
     protocol: str
@@ -35,7 +37,7 @@ class Published(NamedTuple):
     world: str
     level: str
     name: str
-    success_percent: str
+    printed: str
     source: str
 
 
@@ -78,7 +80,7 @@ def published_rows(printed: Sequence[Published], tiers: list[str], *, stand_ins:
         if there:
             yield Band(OFFICIAL if stand_ins and world == "simulation" else remark)
         for method in dict.fromkeys(number.method for number in there):
-            numbers = {number.name: number.success_percent for number in there if number.method == method}
+            numbers = {number.name: number.printed for number in there if number.method == method}
             cells = [numbers.get(name, NOTHING) for name in (*tiers, "tier_mean", "task_mean")]
             yield Row((method, *cells, NOTHING))
 
@@ -99,7 +101,7 @@ def real_robot_table(
         return
     columns = {f"{policy.policy} (simulated)": counted_rates(policy) for policy in measured}
     for number in real:
-        columns.setdefault(f"{number.method} (real robot)", {})[number.name] = number.success_percent
+        columns.setdefault(f"{number.method} (real robot)", {})[number.name] = number.printed
     names = [*(task.name for task in protocol.tasks), "task_mean"]
     cells = {name: [column.get(name, NOTHING) for column in columns.values()] for name in names}
     rows = (Row((spoken(name), *cells[name]), rule=name == "task_mean") for name in names)

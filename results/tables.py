@@ -22,6 +22,7 @@ from pathlib import Path
 
 from protocols.contracts import EvaluationProtocol, Record
 from results.cells import NOTHING, interval_cell, percent, rate_cell, spoken
+from results.chains import are_chains, average_length, by_subtask, chain_blocks, in_a_row
 from results.export import load_records
 from results.failures import PublishedFailures, failure_comparison, failure_table, read_published_failures
 from results.groups import (
@@ -35,6 +36,7 @@ from results.groups import (
 )
 from results.layout import Block, Bullets, Heading, Paragraph, Row, Table, latex, markdown
 from results.literature import (
+    NOT_MATCHED,
     REMARKS,
     Published,
     printed_about,
@@ -48,7 +50,6 @@ from results.statistics import Interval, Mean, Summary, by_task, by_tier, summar
 from results.store import StoreError
 
 FORMATS = ("markdown", "csv", "latex")
-NOT_MATCHED = "Published numbers are not matched: they come from other starts and other episodes than ours."
 METHOD = (
     "Success in %, with 95 % intervals: Wilson's for tasks and tiers, and for the means Wilson's at the effective "
     "number of episodes, tasks as strata. The tier mean, the unweighted mean of the tiers, is the published "
@@ -121,6 +122,9 @@ def section(
     yield Paragraph(" ".join(remarks(setting, protocol)))
     said = (refusal(one, protocol) or f"{one.policy}: {coverage(one, protocol)}" for one in group)
     yield Bullets(tuple(said))
+    if are_chains(setting.records):
+        yield from chain_blocks(full, apart, printed)
+        return
     if full:
         yield from beside_published(full, known[setting.protocol], printed)
         yield from failure_comparison(full, [count for count in failures if count.protocol == setting.protocol])
@@ -222,7 +226,7 @@ def summary_cells(summary: Summary) -> tuple[str, ...]:
 CSV_HEADER = (
     *("protocol", "deviations", "conditions", "policy", "deciding", "kind", "level", "name", "tier"),
     *("successes", "episodes", "success_percent", "low_percent", "high_percent", "steps_mean", "steps_median"),
-    *("errors", "complete", "source"),
+    *("length", "low_length", "high_length", "errors", "complete", "source"),
 )
 
 
@@ -230,6 +234,8 @@ def render_csv(
     made: list[PolicyRecords], known: Mapping[str, EvaluationProtocol], published: Sequence[Published], by: str
 ) -> str:
     """One line per number: level tier, task, tier_mean or task_mean; kind measured, refused or published.
+
+    Of chains: level in_a_row, length (in subtasks, not in %) or subtask.
 
     Shifted episodes are not paired here: a line is one rate, a pair two; each side's own rates are there.
     """
@@ -260,11 +266,15 @@ def csv_published(number: Published) -> dict[str, object]:
     """The columns of a published number."""
     row: dict[str, object] = {"protocol": number.protocol, "policy": number.method, "kind": REMARKS[number.world]}
     row |= {"level": number.level, "name": number.name, "tier": number.name if number.level == "tier" else ""}
-    return row | {"success_percent": number.success_percent, "source": number.source}
+    column = {"length": "length", "steps": "steps_mean"}.get(number.level, "success_percent")
+    return row | {column: number.printed, "source": number.source}
 
 
 def csv_rows(measured: PolicyRecords, by: str) -> Iterator[dict[str, object]]:
     """The numbers of one policy's records."""
+    if are_chains(measured.records):
+        yield from csv_chains(measured.records)
+        return
     for tier, members in by_tier(measured.records).items():
         yield {"level": "tier", "name": tier, "tier": tier} | csv_summary(summarise(members))
         if by == "task":
@@ -273,6 +283,21 @@ def csv_rows(measured: PolicyRecords, by: str) -> Iterator[dict[str, object]]:
     for name, mean in (("tier_mean", tier_mean), ("task_mean", task_mean)):
         if value := mean(measured.records):
             yield {"level": name, "name": name, "success_percent": percent(value.rate)} | csv_interval(value.interval)
+
+
+def csv_chains(records: Sequence[Record]) -> Iterator[dict[str, object]]:
+    """The numbers of chains: in a row, average length, by subtask."""
+    for level, parts in (("in_a_row", in_a_row(records)), ("subtask", by_subtask(records))):
+        yield from ({"level": level, "name": name} | csv_summary(summary) for name, summary in parts.items())
+    if mean := average_length(records):
+        low, high = (f"{end:.2f}" for end in mean.interval)
+        yield {
+            "level": "length",
+            "name": "length",
+            "length": f"{mean.rate:.2f}",
+            "low_length": low,
+            "high_length": high,
+        }
 
 
 def csv_summary(summary: Summary) -> dict[str, object]:

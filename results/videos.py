@@ -32,7 +32,7 @@ BLUE, GREEN, RED, AMBER = "#4c9be8", "#3fb56b", "#e5565b", "#e0a03c"
 
 
 class Frame(NamedTuple):
-    """What was seen after `step` control steps: (H, W, 3) uint8, upright; progress in [0, 1]; what the policy is told."""
+    """What was seen after `step` control steps: (H, W, 3) uint8, upright; progress in [0, 1]; what was told."""
 
     image: ImageArray
     step: int

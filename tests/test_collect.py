@@ -124,6 +124,16 @@ def test_images_lie_turned_and_observations_where_the_layout_says(tmp_path: Path
         assert seen["where"][-1, 0] > 0.4
 
 
+def test_a_demonstration_keeps_what_was_told_at_each_step(tmp_path: Path) -> None:
+    relay = ROOT / "tests" / "line" / "relay.yaml"
+    assert main(["--policy", "expert", "--protocol", str(relay), "--trials", "1", "--out", str(tmp_path)]) == 0
+    with opened(tmp_path) as (one,):
+        told = one.instructions()
+        turn = told.index("come back")
+        assert told == ("go",) * turn + ("come back",) * (one.steps - turn)
+        assert one.instruction == "go" and one.instructions(slice(turn, None)) == told[turn:]
+
+
 @pytest.mark.simulator
 @pytest.mark.parametrize("suite", envs.names())
 def test_the_recorded_actions_lead_through_the_recorded_states(suite: str, tmp_path: Path) -> None:
@@ -141,6 +151,7 @@ def test_the_recorded_actions_lead_through_the_recorded_states(suite: str, tmp_p
         for row in range(one.steps):
             np.testing.assert_array_equal(env.simulator_state(), states[row])
             np.testing.assert_array_equal(observation["state"], one.state()[row])
+            assert one.instructions(slice(row, row + 1)) == (observation["instruction"],)
             observation, _, terminated, _, info = env.step(actions[row])
             assert np.float32(info["progress"]) == progress[row]
         assert terminated

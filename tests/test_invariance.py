@@ -37,8 +37,9 @@ def records(store: Path, *arguments: str) -> str:
     return exported(store)
 
 
+CALVIN = ("--policy", "expert", "--suite", "calvin", "--assets", "stand-in", "--trials", "4", "--max-steps", "200")
 COMMANDS = [
-    *(EXPERT, RANDOM, pytest.param(LOOKING, marks=pytest.mark.gl)),
+    *(EXPERT, RANDOM, CALVIN, pytest.param(LOOKING, marks=pytest.mark.gl)),
     pytest.param(LIBERO, marks=[pytest.mark.slow, pytest.mark.skipif(bool(NO_LIBERO), reason="; ".join(NO_LIBERO))]),
 ]
 

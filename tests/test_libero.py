@@ -95,6 +95,23 @@ def test_lazy_frames_are_upstreams_observations_bit_for_bit(task: str) -> None:
     theirs.env.close()
 
 
+@pytest.mark.slow
+@pytest.mark.gl
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("task", ALL_TASKS)
+def test_every_task_starts_from_any_init_state_steps_and_draws(task: str, place: str) -> None:
+    env = envs.make("libero", task=task, assets=str(OFFICIAL) if place == "official" else place, image_size_px=64)
+    prints = set()
+    for index in (len(task) % 10, 10 + len(task) % 40):
+        observation, info = env.reset(options={"episode": an_episode(task, index)})
+        done = env.advance(random_actions(3).astype(np.float32))
+        for image in (*observation["images"].values(), *done.observation["images"].values()):
+            assert image.std() > 10, "a picture, and not one colour"
+        prints.add(info["fingerprint"])
+    assert len(prints) == 2
+    env.close()
+
+
 @pytest.fixture
 def env() -> Iterator[Any]:
     """The environment without cameras."""

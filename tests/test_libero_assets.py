@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import runpy
 import xml.etree.ElementTree as ET
@@ -134,19 +133,6 @@ def test_the_hub_cache_is_searched(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     snapshot.mkdir(parents=True)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     assert snapshot in files.search_places()
-
-
-def test_folders_of_processes_that_are_gone_are_swept_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    own = files.prepare("stand-in").folder
-    left = tmp_path / f"{files.PREFIX}left"
-    left.mkdir()
-    (left / files.LOCK).touch()
-    for folder in (own, left):
-        os.utime(folder, (0, 0))
-    files.prepare("stand-in")
-    assert own.exists()
-    assert not left.exists()
 
 
 def test_fetching_asks_the_hub_for_the_dataset_and_says_where_it_is(tmp_path: Path) -> None:

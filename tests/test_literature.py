@@ -11,6 +11,7 @@ import pytest
 
 import protocols
 from protocols.contracts import EvaluationProtocol, Record
+from results.chains import IN_A_ROW
 from results.failures import read_published_failures
 from results.literature import REMARKS, Published, printed_about, read_published, real_robot_table
 from results.tables import render
@@ -64,7 +65,9 @@ def test_published_numbers_are_of_protocols_tiers_and_tasks_that_are_there() -> 
         there_are = {
             "tier": {task.tier for task in tasks},
             "task": {task.name for task in tasks},
-            **{mean: {mean} for mean in ("tier_mean", "task_mean")},
+            **{mean: {mean} for mean in ("tier_mean", "task_mean", "length", "steps")},
+            "in_a_row": set(IN_A_ROW),
+            "subtask": {task.name.removesuffix("_D") for task in protocols.load("calvin_tasks_d").tasks},
         }
         assert number.name in there_are[number.level]
         assert number.world in REMARKS
@@ -74,7 +77,7 @@ def test_published_tier_means_are_the_unweighted_means_of_their_tiers() -> None:
     for protocol, tiers in (("metaworld_mt50", TIER_RATES), ("libero", LIBERO_RATES)):
         for method in dict.fromkeys(number.method for number in of_protocol(protocol)):
             some = [number for number in of_protocol(protocol) if number.method == method]
-            numbers = {number.name: float(number.success_percent) for number in some}
+            numbers = {number.name: float(number.printed) for number in some}
             printed = numbers.pop("tier_mean")
             assert set(numbers) == set(tiers)
             is_mean = sum(numbers.values()) / 4 == pytest.approx(printed, abs=0.051)
@@ -83,14 +86,14 @@ def test_published_tier_means_are_the_unweighted_means_of_their_tiers() -> None:
 
 
 def test_the_published_task_mean_is_that_of_its_ten_tasks() -> None:
-    *tasks, mean = (float(number.success_percent) for number in of_protocol("piper_table4"))
+    *tasks, mean = (float(number.printed) for number in of_protocol("piper_table4"))
     assert len(tasks) == 10 and sum(tasks) / 10 == mean == 68
 
 
 @with_facts
 def test_numbers_of_metaworld_are_those_of_the_fact_sheet() -> None:
     sheet = [(method, value) for method, _, value in facts("progvla_table1_metaworld.csv")]
-    assert [(number.method, number.success_percent) for number in of_protocol("metaworld_mt50")] == sheet
+    assert [(number.method, number.printed) for number in of_protocol("metaworld_mt50")] == sheet
 
 
 @with_facts
@@ -105,7 +108,7 @@ def test_numbers_of_metaworld_are_those_of_the_fact_sheet() -> None:
 def test_numbers_of_libero_are_those_of_the_fact_sheets(sheet: str, beginning: str, source: str) -> None:
     columns = {"spatial": "Spatial", "object": "Object", "goal": "Goal", "long": "Long", "tier_mean": "Avg"}
     ours = [
-        (number.method.removeprefix(beginning), f"success_rate/{columns[number.name]}", number.success_percent)
+        (number.method.removeprefix(beginning), f"success_rate/{columns[number.name]}", number.printed)
         for number in of_protocol("libero")
         if source in number.source
     ]
@@ -168,7 +171,7 @@ def test_numbers_of_the_real_arm_are_those_of_the_fact_sheet_by_its_instructions
     asked = {task.name: task.instruction for task in PIPER.tasks} | {"task_mean": "Average"}
     ours = {(number.method, f"success_rate/{asked[number.name]}"): number for number in of_protocol("piper_table4")}
     sheet = {(method, metric): value for method, metric, value in facts("progvla_table4_real.csv")}
-    assert {where: number.success_percent for where, number in ours.items()} == sheet
+    assert {where: number.printed for where, number in ours.items()} == sheet
 
 
 def test_tasks_stand_beside_the_real_robot_in_the_protocols_order_with_our_counts() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/piper.md", "docs/libero.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/piper.md", "docs/libero.md", "docs/calvin.md")
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
 WHOLE = "\n".join(TEXTS.values())
 COMMANDS = sorted(set(re.findall(r"python -m ((?:harness|results)\.\w+)([^\n`#;|]*)", WHOLE)))

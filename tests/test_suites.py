@@ -47,4 +47,4 @@ def test_an_unknown_suite_is_refused_with_the_nearest_name() -> None:
 
 
 def test_what_suites_share_is_no_suite() -> None:
-    assert not {"episodes", "gl", "rendering"} & set(envs.names())
+    assert not {"asset_files", "episodes", "gl", "rendering"} & set(envs.names())

@@ -29,7 +29,6 @@ Source: hf-libero 0.1.4 (Liu et al. 2023, arXiv 2306.03310) on robosuite 1.4.0; 
 from __future__ import annotations
 
 from importlib.metadata import distributions
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from envs import gl
@@ -85,14 +84,11 @@ def make(**options: Any) -> Libero:
 
 def missing(*, images: bool = False) -> list[str]:
     """What has to be installed before the suite can run, or before it can draw as well."""
-    lines = [
-        f"Python package {name}: pip install -c constraints.txt {name}"
-        for name in ("mujoco", "gymnasium", "packaging", "robosuite", "bddl", "easydict", "future")
-        if find_spec(name) is None
-    ]
+    packages = ("mujoco", "gymnasium", "packaging", "robosuite", "bddl", "easydict", "future")
+    lines = gl.missing(packages, images=images)
     if not list(distributions(name="hf-libero")):  # LIBERO's own package has the same import name, and will not do
         lines.append("Python package hf-libero: python -m harness.doctor --install")
-    return [*lines, gl.why_none()] if images and gl.choose() == "disable" else lines
+    return lines
 
 
 def demonstration_attributes(task: str) -> dict[str, Any]:

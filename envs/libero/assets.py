@@ -7,22 +7,16 @@ follows from what upstream loads for the 130 tasks: 33 objects and 5 rooms, and 
 
 from __future__ import annotations
 
-import atexit
-import fcntl
 import functools
-import hashlib
 import os
 import posixpath
-import shutil
-import tempfile
-import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from envs.asset_files import Assets, hashed, merged
 from envs.libero.standins.mending import mend_object, mend_scene
 from envs.libero.standins.objects import all_objects, object_xml
 from envs.libero.standins.scenes import SCENES, scene_path, scene_xml
@@ -33,25 +27,6 @@ REPOSITORY = "lerobot/libero-assets"  # a dataset; the name is from hf-libero 0.
 CACHE = Path("~/.cache/libero/assets")  # where hf-libero downloads to
 FETCH = "python -m harness.doctor --fetch libero"
 PREFIX = "headway-libero-"
-LOCK = "in-use"
-FRESH_S = 60.0  # a folder younger than this may not be locked yet
-
-
-@dataclass(frozen=True)
-class Assets:
-    """A folder that upstream can read, and what is in it.
-
-    Args:
-        folder: the merged folder; it is removed when the process ends that made it.
-        hash: SHA-256 over names and contents of all files that a task can load.
-        deviations: () where all files are official, else ("assets=partly-official",) or ("assets=stand-in",).
-        summary: one line with counts.
-    """
-
-    folder: Path
-    hash: str
-    deviations: tuple[str, ...]
-    summary: str
 
 
 class Made(NamedTuple):
@@ -83,7 +58,9 @@ def prepare(where: str = "auto") -> Assets:
         places = ", ".join(map(str, search_places()))
         what = f"{len(absent)} of {len(plan)} LIBERO asset files are absent ({absent[0]} ...)"
         raise RuntimeError(f"{what}; looked in {places}; fetch them with: {FETCH}")
-    return Assets(_merged(plan), _hashed(plan), _deviations(plan), _summary(plan))
+    identities = {path: content.identity if isinstance(content, Made) else content for path, content in plan.items()}
+    contents = {path: content.content if isinstance(content, Made) else content for path, content in plan.items()}
+    return Assets(merged(contents, PREFIX), hashed(identities), _deviations(plan), _summary(plan))
 
 
 def _deviations(plan: Plan) -> tuple[str, ...]:
@@ -194,49 +171,6 @@ def _parsed(path: Path) -> ET.Element:
 def _picture(path: str) -> Made:
     image = picture(path)
     return Made(png(image), image.tobytes())
-
-
-def _hashed(plan: Plan) -> str:
-    digest = hashlib.sha256()
-    for path, content in sorted(plan.items()):
-        own = content.identity if isinstance(content, Made) else content.read_bytes()
-        digest.update(f"{path}\0{len(own)}\0".encode())
-        digest.update(own)
-    return digest.hexdigest()
-
-
-def _merged(plan: Plan) -> Path:
-    """A temporary folder with links to official files and with ours, held by a lock as long as this process lives."""
-    _sweep()
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    fcntl.flock(os.open(folder / LOCK, os.O_CREAT | os.O_RDWR), fcntl.LOCK_EX)
-    for parent in {posixpath.dirname(path) for path in plan}:
-        (folder / parent).mkdir(parents=True, exist_ok=True)
-    for path, content in plan.items():
-        if isinstance(content, Made):
-            (folder / path).write_bytes(content.content)
-        else:
-            (folder / path).symlink_to(content)
-    return folder
-
-
-def _sweep() -> None:
-    """Remove folders whose process is gone; a worker that is killed cannot do so itself."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        try:
-            if time.time() - folder.stat().st_mtime < FRESH_S:
-                continue
-            lock = os.open(folder / LOCK, os.O_RDWR)
-        except OSError:  # another user's, or another process was faster
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
-            pass
-        finally:
-            os.close(lock)
 
 
 def fetch(download: Callable[..., str] | None = None) -> Path:

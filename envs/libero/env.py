@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import gc
-import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import Any, ClassVar
 
 import mujoco
 import numpy as np
+import numpy.typing as npt
 
 from envs import libero
+from envs.asset_files import Assets
 from envs.episodes import Step
 from envs.libero import upstream
-from envs.libero.assets import Assets, prepare
+from envs.libero.assets import prepare
 from envs.libero.progress import Progress
 from envs.libero.simulation import Array, Simulation
 from envs.rendering import MujocoEnv
@@ -113,12 +114,8 @@ class Libero(MujocoEnv):
         action: FloatArray = self._expert.next().astype(np.float32).clip(*self._spec.action.bounds())
         return action
 
-    def fingerprint(self) -> str:
-        """Hash of the start: simulator state, every pose that is drawn, poses of fixtures, and the instruction."""
-        digest = hashlib.sha256(self.episode.instruction.encode())
-        for array in self.simulation.arrays():
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()[:32]
+    def _start_arrays(self) -> Iterable[npt.NDArray[Any]]:
+        return self.simulation.arrays()
 
     def close(self) -> None:
         """Give back the simulator and the renderer."""

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from envs.episodes import Measured
 from envs.libero.simulation import Array, Predicate, Simulation
 
 CAP = 0.99
@@ -37,14 +38,6 @@ BEGUN = 0.02
 THERE = 0.9  # of the way: no longer transported but placed
 STEPS_OF_A_GRASP = 3
 JUDGES = {"open": "is_open", "close": "is_close", "turnon": "turn_on", "turnoff": "turn_off"}
-
-
-class Measured(NamedTuple):
-    """What a control step has come to: progress in [0, 1], the stage, the events of this step."""
-
-    progress: float
-    stage: str
-    events: tuple[str, ...]
 
 
 class Progress:

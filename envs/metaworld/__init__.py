@@ -24,7 +24,6 @@ Source: metaworld 3.1.1 (Yu et al. 2019, arXiv 1910.10897); conventions of LeRob
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from envs import gl
@@ -70,9 +69,4 @@ def make(**options: Any) -> MetaWorld:
 
 def missing(*, images: bool = False) -> list[str]:
     """What has to be installed before the suite can run, or before it can draw as well."""
-    lines = [
-        f"Python package {name}: pip install -c constraints.txt {name}"
-        for name in ("mujoco", "metaworld", "gymnasium", "packaging")
-        if find_spec(name) is None
-    ]
-    return [*lines, gl.why_none()] if images and gl.choose() == "disable" else lines
+    return gl.missing(("mujoco", "metaworld", "gymnasium", "packaging"), images=images)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -99,15 +98,10 @@ class MetaWorld(MujocoEnv):
         data = self.sim.data
         return np.concatenate([[data.time], data.qpos, data.qvel])
 
-    def fingerprint(self) -> str:
-        """Hash of the start: simulator state, every body, site and camera pose, goal and instruction."""
-        model, data = self.sim.model, self.sim.data
-        digest = hashlib.sha256(self.episode.instruction.encode())
-        for array in (data.qpos, data.qvel, data.mocap_pos, data.mocap_quat, data.qacc_warmstart, data.ctrl):
-            digest.update(array.tobytes())
-        for array in (data.xpos, data.xquat, data.site_xpos, data.cam_xpos, model.cam_quat, self.sim._target_pos):
-            digest.update(np.asarray(array, np.float64).tobytes())
-        return digest.hexdigest()[:32]
+    def _start_arrays(self) -> Iterable[npt.NDArray[Any]]:
+        model, data, goal = self.sim.model, self.sim.data, np.asarray(self.sim._target_pos, np.float64)
+        yield from (data.qpos, data.qvel, data.mocap_pos, data.mocap_quat, data.qacc_warmstart, data.ctrl)
+        yield from (data.xpos, data.xquat, data.site_xpos, data.cam_xpos, model.cam_quat, goal)
 
     def close(self) -> None:
         """Give back the simulator and the renderer."""

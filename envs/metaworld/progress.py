@@ -42,6 +42,8 @@ import numpy.typing as npt
 from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 from metaworld.sawyer_xyz_env import SawyerXYZEnv
 
+from envs.episodes import Measured
+
 Vector = tuple[float, float, float]
 
 CAP = 0.99
@@ -137,14 +139,6 @@ RULES: dict[str, Rule] = {
     "window-open-v3": Rule(0.05, X, grip=(0.0, -0.021, -0.138)),
     "window-close-v3": Rule(0.05, X, grip=(0.022, -0.018, -0.141)),
 }
-
-
-class Measured(NamedTuple):
-    """What a control step has come to: progress in [0, 1], the stage, and the events of this very step."""
-
-    progress: float
-    stage: str
-    events: tuple[str, ...]
 
 
 class Progress:

@@ -28,7 +28,6 @@ Source: ProgVLA, arXiv 2605.28231, sections 4.4, B.5, B.6 and Table 4; agilexrob
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from envs import gl
@@ -80,9 +79,4 @@ def make(**options: Any) -> Piper:
 
 def missing(*, images: bool = False) -> list[str]:
     """What has to be installed before the suite can run, or before it can draw as well."""
-    lines = [
-        f"Python package {name}: pip install -c constraints.txt {name}"
-        for name in ("mujoco", "gymnasium", "packaging")
-        if find_spec(name) is None
-    ]
-    return [*lines, gl.why_none()] if images and gl.choose() == "disable" else lines
+    return gl.missing(("mujoco", "gymnasium", "packaging"), images=images)

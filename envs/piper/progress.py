@@ -30,6 +30,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from envs.episodes import Measured
 from envs.piper.holding import LIFTED_M, OPENING, Hold, Watch
 from envs.piper.tasks import CLOSED_RAD, HOLD_STEPS, TOUCH_N, Goal, door_point, goal_place, is_there
 from envs.piper.toys import POT_HEIGHT_M, POT_RADIUS_M
@@ -52,14 +53,6 @@ WEIGHTS: dict[str, dict[str, float]] = {
     "pot": {"reach": 0.24, "grasp": 0.08, "lift": 0.08, "transport": 0.23, "place": 0.16, "release": 0.21},
     "plate": {"reach": 0.24, "grasp": 0.07, "lift": 0.08, "transport": 0.25, "place": 0.16, "release": 0.20},
 }
-
-
-class Measured(NamedTuple):
-    """What a control step has come to: progress in [0, 1], the stage, the events of this step."""
-
-    progress: float
-    stage: str
-    events: tuple[str, ...]
 
 
 class Progress:

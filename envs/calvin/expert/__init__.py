@@ -1,0 +1,1 @@
+"""A scripted expert for all of CALVIN's subtasks, see `expert.py`."""
