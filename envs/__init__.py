@@ -9,6 +9,9 @@ A suite module has
     spec(image_size_px)       -> EnvSpec, all that can be looked at; imports no simulator
     make(cameras, image_size_px, render)  -> a `SuiteEnv` for every task of the suite
     missing(images=False)     -> one line per thing that is missing to run, or to draw as well, saying how to get it
+    hold(state, last)         -> (A,) the action that keeps the robot where it is, or where it was last asked to be, and
+                              its gripper as it was last asked to be, while a plan is late: from the (S,) state that
+                              was seen and the (A,) action executed before, None at the start; imports no simulator
 
 and, where it reads asset files that it does not bring along,
 

@@ -12,14 +12,28 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from envs import calvin
 from envs.calvin import CHAINS, PACKAGES, SHIFTS, VERSION, assets, missing
-from protocols.contracts import ActionSpec, EnvSpec
+from protocols.contracts import ActionSpec, EnvSpec, FloatArray
 
 if TYPE_CHECKING:
     from envs.calvin.variants import AbsoluteCalvin
 
-__all__ = ["ACTION", "CHAINS", "DEFAULT_PROTOCOL", "PACKAGES", "SHIFTS", "VERSION", "assets", "make", "missing", "spec"]
+__all__ = [
+    "ACTION",
+    "CHAINS",
+    "DEFAULT_PROTOCOL",
+    "PACKAGES",
+    "SHIFTS",
+    "VERSION",
+    "assets",
+    "hold",
+    "make",
+    "missing",
+    "spec",
+]
 
 DEFAULT_PROTOCOL = "calvin_absolute_abc_d"
 RANGE = (*[1.5] * 3, *[2 * math.pi] * 3, 1.0)
@@ -47,3 +61,9 @@ def make(**options: Any) -> AbsoluteCalvin:
     from envs.calvin.variants import AbsoluteCalvin
 
     return AbsoluteCalvin(**options)
+
+
+def hold(state: FloatArray, last: FloatArray | None) -> FloatArray:
+    """(7,) the pose that was asked for last, and the gripper as it was; at the start where the tool stands."""
+    pose = state[: len(RANGE) - 1]  # x, y, z and Euler angles
+    return np.array([*pose, calvin.hold(state, None)[6]], np.float32) if last is None else last

@@ -16,14 +16,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from envs import gl, piper
 from envs.piper import CAMERAS, PACKAGES, SHIFTS, VERSION, missing
-from protocols.contracts import ActionSpec, EnvSpec
+from protocols.contracts import ActionSpec, EnvSpec, FloatArray
 
 if TYPE_CHECKING:
     from envs.piper.end_effector import EndEffectorPiper
 
-__all__ = ["ACTION", "DEFAULT_PROTOCOL", "PACKAGES", "SHIFTS", "VERSION", "make", "missing", "spec"]
+__all__ = ["ACTION", "DEFAULT_PROTOCOL", "PACKAGES", "SHIFTS", "VERSION", "hold", "make", "missing", "spec"]
 
 DEFAULT_PROTOCOL = "piper_ee_table4"
 ACTION = ActionSpec(
@@ -55,3 +57,9 @@ def make(**options: Any) -> EndEffectorPiper:
     from envs.piper.end_effector import EndEffectorPiper
 
     return EndEffectorPiper(**options)
+
+
+def hold(state: FloatArray, last: FloatArray | None) -> FloatArray:
+    """(7,) no displacement, so the hand's target stays; the gripper as it was, at the start as it stands."""
+    gripper = 1 - 2 * piper.hold(state, None)[6] if last is None else last[6]
+    return np.array([*[0] * 6, gripper], np.float32)

@@ -31,7 +31,7 @@ class Display:
 
     def __init__(self, protocol: EvaluationProtocol, policy: str, done: Iterable[Record]) -> None:
         self.title = f"{policy} on {protocol.name}" + "".join(f", {change}" for change in protocol.deviations)
-        self.planned = Counter({task.name: protocol.episodes_per_task for task in protocol.tasks})
+        self.planned = Counter({task.name: protocol.episodes_per_task * protocol.repeats for task in protocol.tasks})
         self.successes: Counter[str] = Counter()
         self.done: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()

@@ -16,11 +16,14 @@ import numpy as np
 
 import envs
 import policies
+import protocols
 from harness import pool, provenance
 from harness.assets import used
+from harness.latency import Late, read_latency
 from harness.recordings import with_actions
 from harness.rollout import CannotStartError, Rollout, Running
 from harness.schedule import Job
+from policies import arms
 from policies.execution import wrapped
 from protocols.contracts import EnvSpec, EvaluationProtocol, Policy, Record, misfits
 from protocols.registry import require
@@ -38,10 +41,13 @@ class Evaluation:
         arguments: the policy's own arguments.
         execution: how its plans are executed, see `policies.execution`.
         assets: where the suite's asset files come from, see `harness.assets`.
+        arm: what it is denied, see `policies.arms`.
+        latency: how late its plans arrive, see `harness.latency`.
 
     Raises:
         LookupError: no such suite or policy, or a suite without the protocol's shift.
-        ValueError: the policy's arguments are wrong, its specs do not fit, or something is not installed.
+        ValueError: the policy's arguments are wrong, its specs do not fit, something is not installed, or execution,
+            arm or latency do not apply to it.
         LookupError, ValueError, RuntimeError, OSError: there are no usable asset files, see `harness.assets.used`.
     """
 
@@ -52,20 +58,26 @@ class Evaluation:
         arguments: dict[str, Any],
         execution: str = "own",
         assets: str | None = None,
+        arm: str = arms.NONE,
+        latency: str | None = None,
     ) -> None:
         self.suite = envs.load(protocol.suite)
         require("shift", protocol.shift, self.suite.SHIFTS)
         spec: EnvSpec = self.suite.spec(protocol.image_size_px)
-        self.policy_name = policies.described(policy, arguments, execution)
+        late = read_latency(latency, spec.action.rate_hz)
+        self.policy_name = policies.described(policy, arguments, execution, arm, late.name if late else "")
         if policy == "replay":
             arguments = with_actions(arguments)
-        self.policy: Policy = wrapped(policies.make(policy, spec, arguments), execution)
-        if lines := misfits(self.policy, spec):
+        made = policies.make(policy, spec, arguments)
+        if lines := misfits(made, spec):
             raise ValueError(f"policy {policy!r} does not fit suite {protocol.suite!r}: {'; '.join(lines)}")
+        told = protocols.instructions(protocol) if arm == "shuffled" else set[str]()
+        self.policy: Policy = wrapped(arms.armed(made, arm, told), execution)
+        self.late = Late(late, self.suite, self.policy) if late else None
         if lines := self.suite.missing(images=bool(self.policy.observation.cameras)):
             raise ValueError(f"suite {protocol.suite!r} cannot run policy {policy!r}: {'; '.join(lines)}")
         self.state = spec.observation.state
-        self.fingerprint = self.policy.fingerprint()
+        self.fingerprint = self.late.fingerprint() if self.late else self.policy.fingerprint()
         self.assets = used(self.suite, assets)
         if self.assets:
             protocol = replace(protocol, deviations=(*protocol.deviations, *self.assets.deviations))
@@ -132,7 +144,7 @@ class Evaluation:
 
     def _ended(self, crew: list[pool.WorkerHandle], jobs: list[Job], store: Store) -> Iterator[Running]:
         try:
-            yield from Rollout(self.policy, crew, self.state).run(jobs)
+            yield from Rollout(self.policy, crew, self.state, self.late).run(jobs)
         except CannotStartError as error:
             note_error(store.folder, str(error), error.trace)
             raise

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from harness.assets import Used
-from protocols.contracts import Episode, EvaluationProtocol, content_hash
+from protocols.contracts import Episode, EvaluationProtocol, content_hash, identity
 
 VERSION = 1  # raised when rollout, execution wrappers or our own policies change what they do
 REPORTED = (
@@ -55,7 +55,7 @@ def deciding_hash(
 
 def episode_key(deciding: str, episode: Episode, tier: str) -> str:
     """The content hash under which the episode's record is kept."""
-    return content_hash([deciding, asdict(episode), tier])
+    return content_hash([deciding, identity(episode), tier])
 
 
 def run_provenance(protocol: EvaluationProtocol, command: list[str], assets: Used | None = None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from harness.latency import Late
 from harness.pool import WorkerHandle, answered, hung
 from harness.schedule import Job, Schedule
 from harness.worker import ActAsExpert, Advance, Failed, Ready, Reply, Reset, Started, Stepped
@@ -81,10 +82,13 @@ class Rollout:
         policy: who acts; fits the workers' environment.
         workers: as many as there shall be episodes in progress.
         state: names of the entries of their environment's state.
+        late: holds the robot while a plan is late; None where plans arrive at once.
     """
 
-    def __init__(self, policy: Policy, workers: list[WorkerHandle], state: tuple[str, ...]) -> None:
-        self.policy = policy
+    def __init__(
+        self, policy: Policy, workers: list[WorkerHandle], state: tuple[str, ...], late: Late | None = None
+    ) -> None:
+        self.policy, self.late = policy, late
         self.workers = workers
         self.columns = [state.index(entry) for entry in policy.observation.state]
         self.running: dict[int, Running] = {}  # by slot, the worker's number
@@ -203,13 +207,20 @@ class Rollout:
         for row, slot in enumerate(slots):
             running = self.running[slot]
             running.looks += noted(plan, row, running.steps)
-            running.decisions += 1
             try:
                 actions = check_actions(plan.actions[row, : self.policy.execute], self.policy.action, running.steps)
             except ActionError as error:
                 yield self._blame(slot, error)
             else:
-                self.workers[slot].ask(Advance(actions))
+                self.workers[slot].ask(Advance(self._delayed(running, actions)))
+            running.decisions += 1
+
+    def _delayed(self, running: Running, actions: FloatArray) -> FloatArray:
+        """(k + T, A): what is executed until the plan arrives, then the plan."""
+        if self.late is None:
+            return actions
+        last = running.actions[-1][-1] if running.actions else None
+        return np.concatenate([self.late.before(running.job.episode, running.decisions, running.state, last), actions])
 
     def _start_over(self, slot: int) -> None:
         """The slot's episode from its start, planned for alone, so that no record depends on who shared a batch."""

@@ -11,6 +11,7 @@ from harness.evaluation import ERRORS, Evaluation
 from harness.options import add_what_options, chosen_protocol, policy_arguments
 from harness.pool import worker_count
 from harness.rollout import CannotStartError
+from policies import arms
 from protocols.contracts import RENDER_PROFILES, BrokenFileError
 from results.store import Store
 
@@ -23,6 +24,10 @@ EXAMPLES = """examples:
       a policy that looks every tenth step and does nothing
   python -m harness.run --policy replay --suite metaworld --policy-arg store=runs --store replayed
       the recorded actions of another run
+  python -m harness.run --policy random --suite piper --policy-arg cameras=agent --arm blind
+      the policy with black images, to be compared with itself by harness.compare
+  python -m harness.run --policy random --suite piper --policy-arg chunk=10 --latency 5 --repeats 4
+      plans that arrive five control steps late, each episode four times
 
 Running the same command again does only what is missing. Then:
   python -m results.tables --store runs        tables
@@ -40,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
     )
     add_what_options(options.add_argument, required=True)
     options.add_argument("--max-steps", type=int, metavar="N", help="another horizon; recorded as a deviation")
+    options.add_argument(
+        "--repeats", type=int, metavar="N", help="run each episode so often, with other noise of the policy's"
+    )
     options.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
     options.add_argument("--order", choices=("forward", "reversed"), default="forward", help="order of episodes")
     options.add_argument(
@@ -48,6 +56,12 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--checkpoint", metavar="F", help="short for --policy-arg checkpoint=F")
     options.add_argument(
         "--execution", default="own", metavar="HOW", help="how plans are executed: own, first, chunk=K or ensemble"
+    )
+    options.add_argument(
+        "--arm", default="none", metavar="ARM", help=f"what the policy is denied: {', '.join(arms.NAMES)}"
+    )
+    options.add_argument(
+        "--latency", metavar="K", help="plans arrive K control steps late, or as late as a file of seconds says"
     )
     options.add_argument(
         "--video", choices=("none", "failures", "all"), default="none", help="videos of which episodes"
@@ -88,7 +102,7 @@ def prepared(options: argparse.Namespace) -> Evaluation:
         LookupError, ValueError: a mistake in the options.
     """
     protocol = chosen_protocol(options.suite, options.protocol, options.tasks, options.trials)
-    protocol = protocol.changed(max_steps=options.max_steps, render=options.render)
+    protocol = protocol.changed(repeats=options.repeats, max_steps=options.max_steps, render=options.render)
     options.workers = worker_count(options.workers)
     evaluation = Evaluation(
         protocol,
@@ -96,6 +110,8 @@ def prepared(options: argparse.Namespace) -> Evaluation:
         policy_arguments(options.policy_arg, options.checkpoint),
         options.execution,
         options.assets,
+        options.arm,
+        options.latency,
     )
     if options.video != "none" and (lines := evaluation.suite.missing(images=True)):
         raise ValueError("--video needs frames: " + "; ".join(lines))

@@ -1,7 +1,8 @@
 """Who acts: one module or package per policy, found by its name.
 
 A policy module has `make(spec, **arguments) -> Policy`; its keyword arguments are those of `--policy-arg`. How a plan
-is executed (first action, chunk, temporal ensemble) is a wrapper, see `policies.execution`.
+is executed (first action, chunk, temporal ensemble) is a wrapper, see `policies.execution`; so is what a policy is
+denied to find out whether it needs it, see `policies.arms`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import policies as package
 from protocols import registry
-from protocols.contracts import EnvSpec, ObservationSpec, Policy
+from protocols.contracts import LATE, EnvSpec, ObservationSpec, Policy
 from protocols.registry import require
 
 GROUP = "headway.policies"
@@ -60,14 +61,17 @@ def converted(policy: str, key: str, value: Any, kind: Any) -> Any:
         raise ValueError(f"policy {policy!r}: {key} must be a number ({kind.__name__}), not {value!r}") from None
 
 
-def described(name: str, arguments: dict[str, Any], execution: str = "own") -> str:
-    """The name under which a policy is recorded: `zero(cameras=agent, chunk=10)`, `random first`.
+def described(
+    name: str, arguments: dict[str, Any], execution: str = "own", arm: str = "none", latency: str = ""
+) -> str:
+    """The name under which a policy is recorded: `zero(cameras=agent, chunk=10)`, `random first blind latency=3`.
 
     Arguments that name a place on this machine stay out.
     """
     inside = ", ".join(f"{key}={arguments[key]}" for key in sorted(arguments) if key not in PLACES)
     called = f"{name}({inside})" if inside else name
-    return called if execution == "own" else f"{called} {execution}"
+    changes = [change for change, usual in ((execution, "own"), (arm, "none")) if change != usual]
+    return " ".join([called, *changes]) + (LATE + latency if latency else "")
 
 
 def chosen_view(spec: EnvSpec, cameras: str) -> ObservationSpec:

@@ -22,6 +22,7 @@ from protocols.contracts import (
     Plan,
     at_least_one,
     content_hash,
+    identity,
 )
 
 
@@ -69,9 +70,14 @@ class Replay:
     def fingerprint(self) -> str:
         """Hash of all recordings, its chunk, and what it looks at."""
         digest = hashlib.sha256(content_hash([self.chunk, sorted(self.observation.cameras.items())]).encode())
-        for episode in sorted(self.actions, key=repr):
-            digest.update(repr(episode).encode() + self.actions[episode].tobytes())
+        for name, actions in sorted((told(episode), actions.tobytes()) for episode, actions in self.actions.items()):
+            digest.update(name.encode() + actions)
         return digest.hexdigest()[:32]
+
+
+def told(episode: Episode) -> str:
+    """The episode as text; without its repeat where that is 0, so that fingerprints from before there were any hold."""
+    return f"Episode({', '.join(f'{name}={value!r}' for name, value in identity(episode).items())})"
 
 
 def make(spec: EnvSpec, actions: dict[Episode, FloatArray], chunk: int = 50, cameras: str = "") -> Replay:

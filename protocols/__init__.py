@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from protocols.contracts import RENDER_PROFILES, EvaluationProtocol, Task, at_least_one
+from protocols.contracts import CHAIN_TIER, RENDER_PROFILES, EvaluationProtocol, Task, at_least_one
 from protocols.registry import require
 
 FOLDER = Path(__file__).parent
@@ -72,6 +72,17 @@ def load(name: str) -> EvaluationProtocol:
         max_error_share=share("max_error_share", values["max_error_share"]),
         floors={policy: share(f"the floor of {policy}", floor) for policy, floor in values["floors"].items()},
     )
+
+
+def instructions(protocol: EvaluationProtocol) -> set[str]:
+    """What the tasks of a protocol are told; of the whole one where it is ours, whatever tasks of it are chosen.
+
+    Of a protocol of chains, whose episodes are told what their subtasks are, what tasks of the same starts are told.
+    """
+    whole = load(protocol.name) if protocol.name in names() else protocol
+    told = {task.instruction for task in whole.tasks if task.tier != CHAIN_TIER}
+    related = [] if told else [one for one in map(load, names()) if one.starts == whole.starts]
+    return told | {task.instruction for one in related for task in one.tasks if task.tier != CHAIN_TIER}
 
 
 class UniqueKeys(yaml.SafeLoader):

@@ -90,6 +90,7 @@ class Episode:
         split: "eval", or "train" for demonstrations; the two never share a seed.
         shift: the one thing that a perturbation changes: "light", "object", "camera", "distractor", "background",
             "instruction", or "none". A shifted episode has the seed, so the start, of its unshifted twin.
+        repeat: number of the repeat over the same start, from 0: the policy draws other noise, see `decision_seeds`.
     """
 
     suite: str
@@ -100,6 +101,7 @@ class Episode:
     max_steps: int
     split: str = "eval"
     shift: str = "none"
+    repeat: int = 0
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ class EvaluationProtocol:
         max_error_share: tables refuse a result where a larger share of episodes has no verdict.
         floors: smallest acceptable success rate per policy name, for the pytest plugin.
         deviations: conditions that were changed on the command line; such records are not comparable.
+        repeats: how often each episode is run, with other noise of the policy's.
     """
 
     name: str
@@ -145,9 +148,10 @@ class EvaluationProtocol:
     max_error_share: float
     floors: dict[str, float]
     deviations: tuple[str, ...] = ()
+    repeats: int = 1
 
     def episodes(self) -> list[Episode]:
-        """Every episode, task by task, indices ascending."""
+        """Every episode, task by task, indices ascending, repeats of an index together."""
         return [
             Episode(
                 suite=self.suite,
@@ -158,9 +162,11 @@ class EvaluationProtocol:
                 max_steps=self.horizon(task.tier),
                 split=self.split,
                 shift=self.shift,
+                repeat=repeat,
             )
             for task in self.tasks
             for index in range(self.episodes_per_task)
+            for repeat in range(self.repeats)
         ]
 
     def horizon(self, tier: str) -> int:
@@ -169,14 +175,17 @@ class EvaluationProtocol:
 
     def hash(self) -> str:
         """Content hash of the whole protocol."""
-        return content_hash(asdict(self))
+        values = asdict(self)
+        if self.repeats == 1:
+            del values["repeats"]  # so that hashes from before there were repeats hold
+        return content_hash(values)
 
     def conditions_hash(self) -> str:
         """Content hash of what can change the outcome of an episode: all but the choice of episodes.
 
         Two runs of one protocol with different numbers of trials share their common episodes.
         """
-        chosen = {"tasks", "episodes_per_task", "max_error_share", "floors", "deviations"}
+        chosen = {"tasks", "episodes_per_task", "max_error_share", "floors", "deviations", "repeats"}
         return content_hash({key: value for key, value in asdict(self).items() if key not in chosen})
 
     def changed(
@@ -184,6 +193,7 @@ class EvaluationProtocol:
         *,
         tasks: list[str] | None = None,
         trials: int | None = None,
+        repeats: int | None = None,
         max_steps: int | None = None,
         render: str | None = None,
     ) -> EvaluationProtocol:
@@ -200,6 +210,8 @@ class EvaluationProtocol:
             changed = replace(changed, tasks=tuple(by_name[name] for name in names))
         if trials is not None:
             changed = replace(changed, episodes_per_task=at_least_one("trials", trials))
+        if repeats is not None:
+            changed = replace(changed, repeats=at_least_one("repeats", repeats))
         if max_steps is not None and max_steps != self.max_steps:
             changed = replace(changed, max_steps=at_least_one("max-steps", max_steps))
             deviations.append(f"max_steps={max_steps}")
@@ -226,9 +238,21 @@ def episode_seed(starts: str, task: str, split: str, index: int) -> int:
     return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
+def identity(episode: Episode) -> dict[str, Any]:
+    """The values of an episode, for a hash; no repeat where that is 0, so that hashes from before repeats hold."""
+    values = asdict(episode)
+    if not episode.repeat:
+        del values["repeat"]
+    return values
+
+
 def decision_seeds(episode: Episode) -> npt.NDArray[np.uint64]:
-    """(max_steps,) seeds of a policy's decisions in an episode, one per look; another stream than the environment's."""
-    seeds = np.random.SeedSequence([episode.seed, 1]).generate_state(episode.max_steps, np.uint64)
+    """(max_steps,) seeds of a policy's decisions in an episode, one per look; another stream than the environment's.
+
+    Each repeat has a stream of its own; that of repeat 0 is the one from before there were repeats.
+    """
+    words = [episode.seed, 1, *([episode.repeat] if episode.repeat else [])]
+    seeds = np.random.SeedSequence(words).generate_state(episode.max_steps, np.uint64)
     return seeds.astype(np.uint64, copy=False)
 
 
@@ -241,6 +265,7 @@ class Event(NamedTuple):
 
 CHAIN_TIER = "chain"  # of tasks that are subtasks in a row; the failure of such an episode names the unsolved one
 CHAIN, SOLVED = "chain ", "solved "  # begin the events that name all subtasks, and a solved one
+LATE = " latency="  # in a policy's recorded name, before how many control steps late its plans arrive
 
 
 class Look(NamedTuple):

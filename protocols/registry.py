@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 from types import ModuleType
 
 SHARED = {
+    "arms",
     "asset_files",
     "episodes",
     "execution",

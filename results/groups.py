@@ -25,7 +25,7 @@ class PolicyRecords:
         deviations: what was changed on the command line.
         policy: name and arguments; where two of one name differ, in weights or versions, with the start of `deciding`.
         deciding: hash of all that decides outcomes but the episode.
-        records: at most one per task and index, in this order.
+        records: at most one per task, index and repeat, in this order.
     """
 
     protocol: str
@@ -41,10 +41,16 @@ class PolicyRecords:
         return self.protocol, self.deviations, self.conditions
 
 
-def by_policy(records: Iterable[Record]) -> list[PolicyRecords]:
-    """Records by setting, policy and versions, ordered by protocol, deviations, conditions and policy."""
+def by_policy(records: Iterable[Record], *, repeats: bool = False) -> list[PolicyRecords]:
+    """Records by setting, policy and versions, ordered by protocol, deviations, conditions and policy.
+
+    Args:
+        records: of any run.
+        repeats: keep every repeat of an episode. They are no further episodes, and all that takes episodes as
+            independent asks for the first alone; see `results.repeats` for the others.
+    """
     groups: dict[tuple[str, tuple[str, ...], str, str, str], list[Record]] = defaultdict(list)
-    for record in records:
+    for record in (record for record in records if repeats or record.episode.repeat == 0):
         setting = (record.protocol, record.deviations, record.conditions)
         groups[*setting, record.policy, record.deciding].append(record)
     named = Counter(group[:4] for group in groups)
@@ -52,9 +58,14 @@ def by_policy(records: Iterable[Record]) -> list[PolicyRecords]:
     for group, members in sorted(groups.items(), key=lambda item: item[0]):
         protocol, deviations, conditions, policy, deciding = group
         label = policy if named[group[:4]] == 1 else f"{policy} [{deciding[:8]}]"
-        ordered = sorted(members, key=lambda record: (record.episode.task, record.episode.index))
+        ordered = sorted(members, key=in_order)
         made.append(PolicyRecords(protocol, conditions, deviations, label, deciding, tuple(ordered)))
     return made
+
+
+def in_order(record: Record) -> tuple[str, int, int]:
+    """Where a record stands among those of its policy."""
+    return record.episode.task, record.episode.index, record.episode.repeat
 
 
 def comparable(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> bool:

@@ -54,6 +54,7 @@ from tests.traces import (
 
 UNBOUNDED = "ignore:.*A Box observation space m[a-z]+ value is"  # a state without bounds: gymnasium advises against it
 Open = Callable[..., Any]
+STILL = 0.01  # m, rad or rad/s: upstream's starts are not quite at rest, and a null space is followed slowly
 
 
 class WithoutImages(gymnasium.ObservationWrapper[Any, Any, Any]):
@@ -191,6 +192,27 @@ class SuiteTests(Opening):
         env.advance(actions[:4])
         with pytest.raises(ActionError, match=rf"at step {step}\b"):
             env.advance(spoiled(actions[4:8], wrong))
+
+    def test_holding_keeps_the_robot_still(self, suite: str, opened: Open, spec: EnvSpec) -> None:
+        env = opened()
+        for episode in some_episodes(suite):
+            start, _ = env.reset(options={"episode": episode})
+            held = envs.load(suite).hold(start["state"], None)
+            assert held.dtype == np.float32 and held.shape == (len(spec.action.entries),)
+            states = [
+                seen["state"] for seen in by_chunks(env, episode, np.repeat(held[None], 20, axis=0), 1).seen.values()
+            ]
+            npt.assert_allclose(states, np.broadcast_to(states[0], np.shape(states)), rtol=0, atol=STILL)
+
+    def test_holding_brings_a_moving_robot_to_rest(self, suite: str, opened: Open) -> None:
+        env, episode = opened(), some_episodes(suite)[-1]
+        env.reset(options={"episode": episode})
+        for _ in range(4):
+            last = env.expert_action()
+            seen = env.advance(last[None]).observation
+        held = np.repeat(envs.load(suite).hold(seen["state"], last)[None], 20, axis=0)
+        before, after = (env.advance(held[:steps]).observation["state"] for steps in (20, 5))
+        npt.assert_allclose(after, before, rtol=0, atol=STILL)
 
     def test_unknown_names_are_refused(self, suite: str, opened: Open) -> None:
         with pytest.raises(LookupError, match="no render profile named 'pretty'"):
@@ -378,7 +400,7 @@ class ProtocolTests:
 
     def test_its_hashes_cover_its_values(self, protocol: str) -> None:
         loaded = protocols.load(protocol)
-        choice = {"tasks", "episodes_per_task", "max_error_share", "floors", "deviations"}
+        choice = {"tasks", "episodes_per_task", "max_error_share", "floors", "deviations", "repeats"}
         for key, changed in changes(loaded).items():
             assert changed.hash() != loaded.hash(), key
             assert (changed.conditions_hash() == loaded.conditions_hash()) == (key in choice), key

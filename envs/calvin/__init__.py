@@ -35,9 +35,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from envs import gl
 from envs.calvin import assets as assets
-from protocols.contracts import ActionSpec, EnvSpec, ObservationSpec
+from protocols.contracts import ActionSpec, EnvSpec, FloatArray, ObservationSpec
 
 if TYPE_CHECKING:
     from envs.calvin.env import Calvin
@@ -83,6 +85,12 @@ def make(**options: Any) -> Calvin:
     from envs.calvin.env import Calvin
 
     return Calvin(**options)
+
+
+def hold(state: FloatArray, last: FloatArray | None) -> FloatArray:
+    """(7,) no displacement, so the target stays; the gripper as it was, at the start as its last command was."""
+    gripper = state[STATE.index("gripper_command")] if last is None else last[6]
+    return np.array([*[0] * 6, gripper], np.float32)
 
 
 def missing(*, images: bool = False) -> list[str]:  # noqa: ARG001  pybullet brings a renderer along

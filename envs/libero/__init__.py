@@ -31,9 +31,11 @@ from __future__ import annotations
 from importlib.metadata import distributions
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from envs import gl
 from envs.libero import assets as assets
-from protocols.contracts import ActionSpec, EnvSpec, ObservationSpec
+from protocols.contracts import ActionSpec, EnvSpec, FloatArray, ObservationSpec
 
 if TYPE_CHECKING:
     from envs.libero.env import Libero
@@ -80,6 +82,11 @@ def make(**options: Any) -> Libero:
     from envs.libero.env import Libero
 
     return Libero(**options)
+
+
+def hold(state: FloatArray, last: FloatArray | None) -> FloatArray:  # noqa: ARG001
+    """(7,) no displacement from the pose reached; the gripper as it was, open at the start."""
+    return np.array([*[0] * 6, -1 if last is None else last[6]], np.float32)
 
 
 def missing(*, images: bool = False) -> list[str]:

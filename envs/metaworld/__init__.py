@@ -26,8 +26,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from envs import gl
-from protocols.contracts import ActionSpec, EnvSpec, ObservationSpec
+from protocols.contracts import ActionSpec, EnvSpec, FloatArray, ObservationSpec
 
 if TYPE_CHECKING:
     from envs.metaworld.env import MetaWorld
@@ -65,6 +67,11 @@ def make(**options: Any) -> MetaWorld:
     from envs.metaworld.env import MetaWorld
 
     return MetaWorld(**options)
+
+
+def hold(state: FloatArray, last: FloatArray | None) -> FloatArray:  # noqa: ARG001
+    """(4,) no displacement, so the target stays; the gripper as it was, open at the start."""
+    return np.array([0, 0, 0, -1 if last is None else last[3]], np.float32)
 
 
 def missing(*, images: bool = False) -> list[str]:

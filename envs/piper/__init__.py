@@ -30,8 +30,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from envs import gl
-from protocols.contracts import ActionSpec, EnvSpec, ObservationSpec
+from protocols.contracts import ActionSpec, EnvSpec, FloatArray, ObservationSpec
 
 if TYPE_CHECKING:
     from envs.piper.env import Piper
@@ -49,6 +51,7 @@ STATE = (
     *("hand_x_world_m", "hand_y_world_m", "hand_z_world_m"),
     *("hand_quaternion_w", "hand_quaternion_x", "hand_quaternion_y", "hand_quaternion_z"),
 )
+OPEN_M = 0.07  # between the fingers
 ACTION = ActionSpec(
     entries=(*(f"joint{number}_displacement_rad" for number in range(1, 7)), "gripper_opening"),
     low=(*[-0.15] * 6, 0.0),
@@ -75,6 +78,12 @@ def make(**options: Any) -> Piper:
     from envs.piper.env import Piper
 
     return Piper(**options)
+
+
+def hold(state: FloatArray, last: FloatArray | None) -> FloatArray:
+    """(7,) no displacement, so the joint targets stay; the gripper as it was, at the start as it stands."""
+    opening = state[STATE.index("gripper_opening_m")] / OPEN_M if last is None else last[6]
+    return np.array([*[0] * 6, opening], np.float32)
 
 
 def missing(*, images: bool = False) -> list[str]:

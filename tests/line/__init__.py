@@ -66,6 +66,10 @@ def make(**options: Any) -> Line:
     return Line(**options)
 
 
+def hold(state: FloatArray, last: FloatArray | None) -> FloatArray:
+    return np.zeros(1, np.float32)
+
+
 def missing(*, images: bool = False) -> list[str]:
     return []
 

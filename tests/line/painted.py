@@ -11,9 +11,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from protocols.contracts import ImageArray, content_hash
-from tests.line import PACKAGES, SHIFTS, VERSION, Line, missing, spec
+from tests.line import PACKAGES, SHIFTS, VERSION, Line, hold, missing, spec
 
-__all__ = ["DEFAULT_PROTOCOL", "PACKAGES", "SHIFTS", "VERSION", "assets", "make", "missing", "spec"]
+__all__ = ["DEFAULT_PROTOCOL", "PACKAGES", "SHIFTS", "VERSION", "assets", "hold", "make", "missing", "spec"]
 DEFAULT_PROTOCOL = str(Path(__file__).parent / "painted.yaml")
 GREY = 128
 

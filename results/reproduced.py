@@ -1,0 +1,212 @@
+"""Is a published success rate reproduced? Two one-sided tests with a margin, of two rates and their episodes.
+
+*Reproduced*: both tests reject that ours lies a margin or more below, or above, the published rate. *Not reproduced*:
+one of them rejects the opposite, that ours lies within the margin on that side. *Undecided*: neither; more episodes
+would tell. Either claim is wrong with a chance of about alpha at most. `python -m results.reproduced --store DIR --rate
+95.4 --episodes 500` says it of every policy in a store.
+
+A published rate comes from other starts than ours, so the two are never paired; what else is not matched (stand-ins of
+asset files, another horizon, part of the episodes) is said beside the verdict. A rate that is a mean of unlike tiers is
+tested tier by tier.
+
+Source: Schuirmann 1987, J. Pharmacokinet. Biopharm. 15:657 (two one-sided tests); Farrington and Manning 1990, Stat.
+Med. 9:1447 (the score test of a difference between two rates).
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from protocols.contracts import EvaluationProtocol
+from protocols.registry import require
+from results.cells import percent
+from results.export import load_records
+from results.groups import PolicyRecords, by_policy, chosen_records, coverage, known_protocols
+from results.layout import Bullets, Paragraph, Row, Table, markdown
+from results.statistics import by_task, by_tier, summarise
+from results.store import StoreError
+
+NORMAL = statistics.NormalDist()
+HALVINGS = 60  # of an interval no wider than 2; below the resolution of float64
+NOT_MATCHED = "The published rate is not matched: it comes from other starts than ours."
+
+
+class Rate(NamedTuple):
+    """A success rate and the episodes behind it; successes may be a fraction where a rate was printed rounded."""
+
+    successes: float
+    episodes: int
+
+
+class Verdict(NamedTuple):
+    """Whether ours is the published rate, up to a margin.
+
+    word: "reproduced", "not reproduced" or "undecided". difference: ours less the published rate.
+    low, high: its interval of 1 - 2 alpha; within the margin just when it is reproduced, beyond it when it is not.
+    p_value: the larger of the two one-sided tests'.
+    """
+
+    word: str
+    difference: float
+    low: float
+    high: float
+    p_value: float
+
+
+def verdict(ours: Rate, published: Rate, margin: float, alpha: float = 0.05) -> Verdict:
+    """Two one-sided tests of ours against a published rate.
+
+    Args:
+        ours: at least one episode.
+        published: likewise.
+        margin: a smaller difference counts as none, between 0 and 1.
+        alpha: level of either test, below 0.5.
+
+    Raises:
+        ValueError: a number out of its range.
+    """
+    for rate in (ours, published):
+        if rate.episodes < 1 or not 0 <= rate.successes <= rate.episodes:
+            raise ValueError(f"successes must be between 0 and at least one episode, not {rate.successes:g}/{rate[1]}")
+    if not 0 < margin < 1 or not 0 < alpha < 0.5:
+        raise ValueError(f"the margin must be between 0 and 1 and alpha between 0 and 0.5, not {margin:g}, {alpha:g}")
+    below, above = NORMAL.cdf(score(ours, published, margin)), NORMAL.cdf(-score(ours, published, -margin))
+    if max(below, above) <= alpha:
+        word = "reproduced"
+    else:
+        word = "not reproduced" if max(below, above) >= 1 - alpha else "undecided"
+    difference = ours.successes / ours.episodes - published.successes / published.episodes
+    return Verdict(word, difference, *interval(ours, published, alpha), max(below, above))
+
+
+def score(ours: Rate, published: Rate, difference: float) -> float:
+    """Farrington and Manning's statistic: how many standard errors the difference lies above a supposed one.
+
+    The standard error is that of the likeliest two rates with the supposed difference, in (-1, 1).
+    """
+    (x, n), (y, m) = ours, published
+    low, high = max(0.0, difference), min(1.0, 1.0 + difference)
+    for _ in range(HALVINGS):  # the slope of the likelihood falls, so that it has one maximum
+        rate = (low + high) / 2
+        other = rate - difference
+        if not (0 < rate < 1 and 0 < other < 1):
+            break
+        slope = x / rate - (n - x) / (1 - rate) + y / other - (m - y) / (1 - other)
+        low, high = (rate, high) if slope > 0 else (low, rate)
+    rate = (low + high) / 2
+    other = min(max(rate - difference, 0.0), 1.0)
+    variance = rate * (1 - rate) / n + other * (1 - other) / m
+    gap = x / n - y / m - difference
+    return gap / math.sqrt(variance) if variance > 0 and gap else 0.0
+
+
+class Ends(NamedTuple):
+    """The ends of an interval."""
+
+    low: float
+    high: float
+
+
+def interval(ours: Rate, published: Rate, alpha: float) -> Ends:
+    """The supposed differences that neither one-sided test at level alpha rejects: a 1 - 2 alpha interval."""
+    most = NORMAL.inv_cdf(1 - alpha)
+    middle = ours.successes / ours.episodes - published.successes / published.episodes
+
+    def limit(end: float) -> float:
+        inside, outside = middle, end
+        for _ in range(HALVINGS):
+            supposed = (inside + outside) / 2
+            kept = abs(supposed) < 1 and abs(score(ours, published, supposed)) < most
+            inside, outside = (supposed, outside) if kept else (inside, supposed)
+        return inside
+
+    return Ends(limit(-1.0), limit(1.0))
+
+
+def render(made: list[PolicyRecords], published: Rate, margin: float, alpha: float, about: str) -> str:
+    """One row per policy and setting, and what one has to know about its conditions.
+
+    Raises:
+        ValueError: no policy has a verdict.
+    """
+    summaries = [summarise(measured.records) for measured in made]
+    if not any(summary.episodes for summary in summaries):
+        raise ValueError("no episode has a verdict; run the evaluation again")
+    rows = []
+    for measured, summary in zip(made, summaries, strict=True):
+        if summary.rate is not None:
+            found = verdict(Rate(summary.successes, summary.episodes), published, margin, alpha)
+            cells = (f"{percent(summary.rate)} ({summary.successes}/{summary.episodes})", *difference_cells(found))
+            rows.append(Row((", ".join((measured.policy, *measured.deviations)), *cells)))
+    rate = percent(published.successes / published.episodes)
+    columns = ("policy", "ours", "difference", f"{percent(1 - 2 * alpha)} % interval", "p", "verdict")
+    caption = f"Is {rate} % of {published.episodes} episodes reproduced, within {percent(margin)} points?"
+    method = f"Two one-sided score tests (Farrington and Manning) at alpha {alpha:g}; all episodes {about} weigh alike."
+    blocks = Table(caption, columns, tuple(rows)), Bullets(tuple(remarks(made))), Paragraph(f"{NOT_MATCHED} {method}")
+    return markdown(blocks)
+
+
+def difference_cells(found: Verdict) -> tuple[str, ...]:
+    """Difference in points, interval, p and the verdict."""
+    ends = f"[{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+    return f"{100 * found.difference:+.1f}", ends, f"{found.p_value:.2g}", found.word
+
+
+def remarks(made: list[PolicyRecords]) -> Iterator[str]:
+    """How much of its protocol each policy's records cover, and what was changed."""
+    for measured in made:
+        protocol: EvaluationProtocol | None = known_protocols(measured.records).get(measured.protocol)
+        changed = f"; not the protocol's conditions: {', '.join(measured.deviations)}" if measured.deviations else ""
+        yield f"{measured.policy} on {measured.protocol}: {coverage(measured, protocol)}{changed}"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    options = argparse.ArgumentParser(
+        prog="python -m results.reproduced",
+        description="Test whether the policies in a store reproduce a published success rate.",
+        epilog="example: python -m results.reproduced --store runs --tier easy --rate 82.5 --episodes 280 --margin 5",
+    )
+    add = options.add_argument
+    add("--store", type=Path, required=True, metavar="DIR", help="folder of a store, or a file of results.export")
+    add("--rate", type=float, required=True, metavar="PERCENT", help="the published success rate")
+    add("--episodes", type=int, metavar="N", help="the number of episodes behind it")
+    add("--margin", type=float, default=5.0, metavar="POINTS", help="a smaller difference counts as none (default: 5)")
+    add("--alpha", type=float, default=0.05, metavar="P", help="level of each test (default: 0.05)")
+    add("--protocol", metavar="N", help="only this protocol's records")
+    part = options.add_mutually_exclusive_group()
+    part.add_argument("--tier", metavar="T", help="only the tasks of this tier")
+    part.add_argument("--task", metavar="T", help="only this task")
+    return options
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line: 0 done, 2 for a mistake of the user's."""
+    options = parser().parse_args(arguments)
+    try:
+        if options.episodes is None:
+            raise ValueError("a published rate cannot be tested without its number of episodes; name it: --episodes N")
+        if not 0 <= options.rate <= 100:
+            raise ValueError(f"the published rate must be between 0 and 100 %, not {options.rate:g}")
+        records = chosen_records(load_records(options.store), options.protocol, options.store)
+        about = ""
+        for kind, parts, name in (("tier", by_tier, options.tier), ("task", by_task, options.task)):
+            if name is not None:
+                records, about = parts(records)[require(kind, name, parts(records))], f"of {kind} {name}"
+        published = Rate(options.rate / 100 * options.episodes, options.episodes)
+        text = render(by_policy(records), published, options.margin / 100, options.alpha, about or "together")
+    except (StoreError, LookupError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(text, end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
