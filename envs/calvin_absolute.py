@@ -13,13 +13,25 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from envs import calvin
-from envs.calvin import CHAINS, PACKAGES, SHIFTS, VERSION, assets, missing
+from envs.calvin import CHAINS, PACKAGES, SHIFTS, VERSION, assets, eval_starts, missing
 from protocols.contracts import ActionSpec, EnvSpec
 
 if TYPE_CHECKING:
     from envs.calvin.variants import AbsoluteCalvin
 
-__all__ = ["ACTION", "CHAINS", "DEFAULT_PROTOCOL", "PACKAGES", "SHIFTS", "VERSION", "assets", "make", "missing", "spec"]
+__all__ = [
+    "ACTION",
+    "CHAINS",
+    "DEFAULT_PROTOCOL",
+    "PACKAGES",
+    "SHIFTS",
+    "VERSION",
+    "assets",
+    "eval_starts",
+    "make",
+    "missing",
+    "spec",
+]
 
 DEFAULT_PROTOCOL = "calvin_absolute_abc_d"
 RANGE = (*[1.5] * 3, *[2 * math.pi] * 3, 1.0)

@@ -17,10 +17,13 @@ import pytest
 from hypothesis import given, strategies as some
 
 from envs.calvin import assets as files
+from envs.calvin.initial_states import initial_state
+from envs.calvin.sequences import sequence
 from envs.calvin.standins import shapes, tables
 from envs.calvin.standins.folder import entries
 from envs.calvin.standins.wood import WOODS, picture
 from envs.calvin.states import SCENES
+from envs.calvin.world import World
 from protocols.contracts import BrokenFileError
 from tests import calvin_playing
 
@@ -128,6 +131,25 @@ def test_a_folder_must_be_there_and_have_a_file_of_calvin(tmp_path: Path) -> Non
         files.prepare(str(tmp_path / "nowhere"))
     with pytest.raises(LookupError, match="no CALVIN asset file"):
         files.prepare(str(tmp_path))
+
+
+@needs_official
+def test_official_files_that_were_edited_are_told_from_the_real_ones(tmp_path: Path) -> None:
+    folder = linked(OFFICIAL, tmp_path / "altered", "blocks/block_red_big.urdf")
+    (folder / "blocks" / "block_red_big.urdf").write_text(
+        (OFFICIAL / "blocks" / "block_red_big.urdf").read_text() + " "
+    )
+    found = files.prepare(str(folder))
+    assert found.deviations == ("assets=altered",) and "not as at 797142c" in found.summary
+
+
+def test_a_urdf_that_is_none_is_a_broken_file_at_the_start_of_an_episode(tmp_path: Path) -> None:
+    folder = linked(stand_ins().folder, tmp_path / "empty", "plane/plane.urdf")
+    (folder / "plane" / "plane.urdf").write_text("<robot name='x'/>")
+    world = World("D", folder)
+    with pytest.raises(BrokenFileError, match="broken data file .*plane.urdf"):
+        world.reset(initial_state(sequence(0).condition))
+    world.close()
 
 
 def test_a_broken_urdf_is_named(tmp_path: Path) -> None:
