@@ -68,7 +68,7 @@ def test_stand_ins_are_complete_and_the_same_each_time() -> None:
     first, second = stand_ins(), files.prepare("stand-in")
     assert first.deviations == ("assets=stand-in",)
     assert first.hash == second.hash
-    assert first.folder != second.folder
+    assert first.folder == second.folder, "this process has made it already"
     assert " 0 official" in first.summary
     assert files.prepare(str(first.folder)).hash == first.hash, "a file is missing, or there is one that no URDF names"
 
@@ -147,7 +147,7 @@ def test_a_urdf_that_is_none_is_a_broken_file_at_the_start_of_an_episode(tmp_pat
     folder = linked(stand_ins().folder, tmp_path / "empty", "plane/plane.urdf")
     (folder / "plane" / "plane.urdf").write_text("<robot name='x'/>")
     world = World("D", folder)
-    with pytest.raises(BrokenFileError, match="broken data file .*plane.urdf"):
+    with pytest.raises(BrokenFileError, match=r"broken data file .*plane\.urdf"):
         world.reset(initial_state(sequence(0).condition))
     world.close()
 
