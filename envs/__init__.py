@@ -21,6 +21,10 @@ and, where it reads asset files that it does not bring along,
     assets.fetch()            -> the folder into which it has downloaded the official files
     make(..., assets="auto")  takes `where` as well, or what `prepare` has returned
 
+and, where the split "eval" has numbered starts and no others,
+
+    eval_starts(task)         -> how many, None for a task whose starts are drawn; `Episode.index` is below
+
 and, where the instruction can change within an episode,
 
     CHAINS = True             events name the subtasks, see `protocols.contracts.SOLVED`

@@ -17,6 +17,7 @@ LOCK = "in-use"
 FRESH_S = 60.0  # a folder younger than this may not be locked yet
 Content = bytes | Path  # ours, or where it is
 Plan = Mapping[str, Content]  # by place in the folder
+MADE: dict[tuple[str, str], Path] = {}  # folders of this process, by prefix and hash
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,16 @@ def hashed(plan: Plan) -> str:
     return digest.hexdigest()
 
 
-def merged(plan: Plan, prefix: str) -> Path:
-    """A new temporary folder, held by a lock as long as this process lives, which removes it at its end."""
+def merged(plan: Plan, prefix: str, digest: str) -> Path:
+    """A temporary folder, held by a lock as long as this process lives, which removes it at its end.
+
+    Args:
+        plan: what shall be in it.
+        prefix: of its name.
+        digest: of the plan; a folder that this process has made of an equal one is used again.
+    """
+    if (made := MADE.get((prefix, digest))) and made.exists():
+        return made
     _sweep(prefix)
     folder = Path(tempfile.mkdtemp(prefix=prefix))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -58,6 +67,7 @@ def merged(plan: Plan, prefix: str) -> Path:
             (folder / place).write_bytes(content)
         else:
             (folder / place).symlink_to(content)
+    MADE[prefix, digest] = folder
     return folder
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from envs import calvin
-from envs.calvin import CHAINS, PACKAGES, SHIFTS, VERSION, assets, missing
+from envs.calvin import CHAINS, PACKAGES, SHIFTS, VERSION, assets, eval_starts, missing
 from protocols.contracts import ActionSpec, EnvSpec, FloatArray
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "SHIFTS",
     "VERSION",
     "assets",
+    "eval_starts",
     "hold",
     "make",
     "missing",

@@ -10,12 +10,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from envs.calvin import CHAINS, PACKAGES, SHIFTS, VERSION, assets, hold, missing, spec
+from envs.calvin import CHAINS, PACKAGES, SHIFTS, VERSION, assets, eval_starts, hold, missing, spec
 
 if TYPE_CHECKING:
     from envs.calvin.variants import PinnedCalvin
 
-__all__ = ["CHAINS", "DEFAULT_PROTOCOL", "PACKAGES", "SHIFTS", "VERSION", "assets", "hold", "make", "missing", "spec"]
+__all__ = [
+    "CHAINS",
+    "DEFAULT_PROTOCOL",
+    "PACKAGES",
+    "SHIFTS",
+    "VERSION",
+    "assets",
+    "eval_starts",
+    "hold",
+    "make",
+    "missing",
+    "spec",
+]
 
 DEFAULT_PROTOCOL = "calvin_pinned_abc_d"
 

@@ -128,6 +128,7 @@ class EpisodeEnv(gymnasium.Env[dict[str, Any], FloatArray]):
         self.episode = (options or {}).get("episode") or self._default_episode(seed)
         require("task", self.episode.task, self.tasks)
         require("shift", self.episode.shift, self.module.SHIFTS)
+        self._ended = True  # until the start is reached
         self._start(self.episode)
         self.renders = self.clipped = self._steps = 0
         self._ended, self._highest = False, 0.0

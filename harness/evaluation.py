@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ class Evaluation:
     ) -> None:
         self.suite = envs.load(protocol.suite)
         require("shift", protocol.shift, self.suite.SHIFTS)
+        check_starts(self.suite, protocol)
         spec: EnvSpec = self.suite.spec(protocol.image_size_px)
         late = read_latency(latency, spec.action.rate_hz)
         self.policy_name = policies.described(policy, arguments, execution, arm, late.name if late else "")
@@ -190,3 +192,13 @@ def note_error(folder: Path, about: str, trace: str) -> None:
     """Keep a traceback for whoever has to mend it."""
     with (folder / ERRORS).open("a", encoding="utf-8") as file:
         file.write(f"{about}\n{trace}\n")
+
+
+def check_starts(suite: ModuleType, protocol: EvaluationProtocol) -> None:
+    """Raise ValueError where more episodes are asked for than a task has numbered starts."""
+    if protocol.split != "eval" or not hasattr(suite, "eval_starts"):
+        return
+    for task in protocol.tasks:
+        starts = suite.eval_starts(task.name)
+        if starts is not None and protocol.episodes_per_task > starts:
+            raise ValueError(f"{task.name} has {starts} starts, so --trials {protocol.episodes_per_task} is too many")

@@ -72,6 +72,7 @@ def calvin(tasks: list[str], trials: int, steps: int, render_every: int, size_px
     from envs.calvin import CAMERAS, assets, spec
     from envs.calvin.cameras import Cameras
     from envs.calvin.initial_states import initial_state
+    from envs.calvin.oracles import solved
     from envs.calvin.sequences import sequence
     from envs.calvin.world import World
 
@@ -82,10 +83,12 @@ def calvin(tasks: list[str], trials: int, steps: int, render_every: int, size_px
         world = World(scene, folder)
         cameras = Cameras(scene, folder, sizes) if render_every else None
         for trial in range(trials):
-            world.reset(initial_state(sequence(trial).condition, scene))
+            condition, subtasks = sequence(trial)
+            world.reset(initial_state(condition, scene))
+            start = world.snapshot()
             for step in range(steps):
                 world.step(np.array([0.0] * 6 + [-1.0]))
-                world.robot_obs(), world.scene_obs()
+                world.robot_obs(), world.scene_obs(), solved(subtasks[0], start, world.snapshot())
                 if cameras and step % render_every == 0:
                     renders += len([cameras.frame(role, world) for role in CAMERAS])
     return renders

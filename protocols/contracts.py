@@ -263,6 +263,7 @@ class Event(NamedTuple):
     name: str
 
 
+TINY_RENDERER = "TinyRenderer"  # pybullet's own: its frames are unlike those that policies for CALVIN learn from
 CHAIN_TIER = "chain"  # of tasks that are subtasks in a row; the failure of such an episode names the unsolved one
 CHAIN, SOLVED = "chain ", "solved "  # begin the events that name all subtasks, and a solved one
 LATE = " latency="  # in a policy's recorded name, before how many control steps late its plans arrive

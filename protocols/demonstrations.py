@@ -9,7 +9,8 @@ A file holds one task, `<task>_demo.hdf5`; `data/demo_0`, `data/demo_1`, ... hol
     robot_states (T, 9) float64, LIBERO only: finger positions 2, hand x, y, z in metres, its quaternion x, y, z, w
 
 and, only in files of ours, after the action of the row: progress (T,) float32, stages (T,) text; and where it differs
-from the demonstration's `instruction`, what was told before the action: instructions (T,) text. The attributes of `data` and of each demonstration are those of the official files as far as they make sense here, and our own: task,
+from the demonstration's `instruction`, what was told before the action: instructions (T,) text. The attributes of
+`data` and of each demonstration are those of the official files as far as they make sense here, and our own: task,
 index, seed, split, instruction, fingerprint, success, events.
 
 Images lie turned by 180 degrees from how environments give them: so do the official files, which hold OpenGL's rows
@@ -248,7 +249,7 @@ def demonstration(path: Path, name: str, data: h5py.Group, group: h5py.Group, la
     """
     about, seen = group.attrs, group["obs"]
     rows = len(group["actions"])
-    sizes = {key: len(group[key]) for key in ("states", "progress", "stages") if key in group}
+    sizes = {key: len(group[key]) for key in ("states", "progress", "stages", "instructions") if key in group}
     sizes |= {f"obs/{key}": len(seen[key]) for key in seen}
     if wrong := [f"{key} has {size} rows" for key, size in sizes.items() if size != rows]:
         raise ValueError(f"{path}: {name} has {rows} actions, but {wrong[0]}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import protocols
-from protocols.contracts import EvaluationProtocol, Record
+from protocols.contracts import TINY_RENDERER, EvaluationProtocol, Record
 from protocols.registry import require
 from results.statistics import summarise
 
@@ -77,6 +77,7 @@ def comparable_but_assets(measured: PolicyRecords, protocol: EvaluationProtocol 
     """Whether it has all episodes of the protocol under its own conditions, but perhaps stand-ins for asset files."""
     return (
         protocol is not None
+        and all(record.renderer != TINY_RENDERER for record in measured.records)
         and all(deviation.startswith(ASSETS) for deviation in measured.deviations)
         and measured.conditions == protocol.conditions_hash()
         and not wanted_episodes(protocol) - found_episodes(measured)
@@ -97,8 +98,11 @@ def coverage(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> st
     """How many of the protocol's episodes there are, how many have no verdict, and whether renderers are mixed."""
     found, errors = found_episodes(measured), summarise(measured.records).errors
     verdicts = f"{errors} without a verdict" if errors else "all with a verdict"
-    if len(drawn_by := sorted({record.renderer for record in measured.records if record.error is None})) > 1:
+    drawn_by = sorted({record.renderer for record in measured.records if record.error is None})
+    if len(drawn_by) > 1:
         verdicts += f", frames of different renderers ({', '.join(drawn_by)})"
+    elif drawn_by == [TINY_RENDERER]:
+        verdicts += f", frames of {TINY_RENDERER}, which are unlike the official ones"
     if protocol is None:
         return f"episodes: {len(found)}, {verdicts}"
     wanted = wanted_episodes(protocol)

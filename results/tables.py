@@ -91,7 +91,8 @@ def render(
         blocks += section(list(group), known, published, failures, by)
     shown = (measured for measured, reason in zip(made, reasons, strict=True) if not reason)
     blocks += shift_table(record for measured in shown for record in measured.records)
-    return (latex if form == "latex" else markdown)([*blocks, Paragraph(METHOD)])
+    method = [] if all(are_chains(measured.records) for measured in made) else [Paragraph(METHOD)]
+    return (latex if form == "latex" else markdown)([*blocks, *method])
 
 
 def refusal(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> str:

@@ -13,12 +13,12 @@ from envs import asset_files
 
 def test_folders_of_processes_that_are_gone_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    kept, gone = asset_files.merged({"a/b": b"c"}, "some-"), tmp_path / "some-gone"
+    kept, gone = asset_files.merged({"a/b": b"c"}, "some-", "1"), tmp_path / "some-gone"
     gone.mkdir()
     (gone / asset_files.LOCK).touch()
     for folder in (kept, gone):
         os.utime(folder, (0, 0))
-    asset_files.merged({}, "some-")
+    asset_files.merged({}, "some-", "2")
     assert (kept / "a" / "b").read_bytes() == b"c"
     assert not gone.exists()
 

@@ -14,6 +14,7 @@ import envs
 import protocols
 from envs.calvin import chains
 from envs.calvin.env import SUBTASK_STEPS
+from harness.evaluation import Evaluation
 from protocols.contracts import ActionError, Advanced, Episode, FloatArray
 
 pytestmark = pytest.mark.simulator
@@ -131,7 +132,7 @@ def test_only_the_sign_of_the_gripper_counts_unless_strict(make: Any) -> None:
     np.testing.assert_array_equal(seen[0], seen[1])
     np.testing.assert_array_equal(seen[0], seen[2])
     env.reset(options={"episode": CHAINS[0]})
-    with pytest.raises(ActionError, match="must be -1 or 1 in the strict mode"):
+    with pytest.raises(ActionError, match=r"at step 1 has 0.3 for the gripper; in the strict mode it must be -1 or 1"):
         env.advance(half)
 
 
@@ -142,6 +143,18 @@ def test_cameras_have_the_sizes_of_the_benchmark() -> None:
 def test_there_are_a_thousand_chains(make: Any) -> None:
     with pytest.raises(ValueError, match="there are 1000 sequences, 0 to 999, so no sequence 1000"):
         make().reset(options={"episode": replace(CHAINS[0], index=1000)})
+
+
+@pytest.mark.parametrize(
+    ("protocol", "task", "starts"),
+    [("calvin_abc_d", "chain_D", 1000), ("libero_object", "pick_up_the_butter_and_place_it_in_the_basket", 50)],
+)
+def test_more_trials_than_numbered_starts_are_refused_before_the_first_episode(
+    protocol: str, task: str, starts: int
+) -> None:
+    asked = protocols.load(protocol).changed(tasks=[task], trials=starts + 1)
+    with pytest.raises(ValueError, match=f"{task} has {starts} starts, so --trials {starts + 1} is too many"):
+        Evaluation(asked, "zero", {})
 
 
 @pytest.mark.parametrize("task", ["chain_E", "open_drawer_E", "open_drawer"])

@@ -13,7 +13,6 @@ from tests.calvin_snapshots import FINGERS, block, snapshot, solving
 
 unhurried = settings(deadline=None)
 MIRRORED = {"left": "right", "right": "left", "open": "close", "close": "open", "on": "off", "off": "on"}
-THERE = ("move_slider_left", "open_drawer", "turn_on_led", "turn_on_lightbulb")
 
 
 def test_there_are_34_subtasks() -> None:

@@ -25,7 +25,6 @@ from tests.calvin_playing import PLACES, assets_folder
 from tests.calvin_snapshots import FINGERS, block, snapshot, solving
 
 unhurried = settings(deadline=None)
-PLAYED = ("open_drawer", "move_slider_left", "turn_on_led", "turn_on_lightbulb", "stack_block")
 FAR = (-0.3, -0.4, 0.7)
 OTHER = {  # a start that makes a subtask impossible
     "push_red_block_left": {"red": block(contacts=())},

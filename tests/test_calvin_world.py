@@ -92,7 +92,7 @@ def test_what_follows_a_start_does_not_depend_on_another_world_in_the_process(wo
     assert beside == alone
 
 
-def test_looking_changes_nothing(world: World) -> None:
+def test_reading_the_state_changes_nothing(world: World) -> None:
     random = np.random.default_rng(4)
     start, actions = random_start("D", random), wander(STEPS, random)
     for _ in play(world, start, actions):

@@ -38,8 +38,13 @@ def records(store: Path, *arguments: str) -> str:
 
 
 CALVIN = ("--policy", "expert", "--suite", "calvin", "--assets", "stand-in", "--trials", "4", "--max-steps", "200")
+LOOKING_AT_CALVIN = (
+    *("--policy", "random", "--policy-arg", "chunk=20", "--policy-arg", "cameras=agent,wrist", "--suite", "calvin"),
+    *("--assets", "stand-in", "--trials", "4", "--max-steps", "60", "--render", "fast"),
+)
 COMMANDS = [
     *(EXPERT, RANDOM, CALVIN, pytest.param(LOOKING, marks=pytest.mark.gl)),
+    pytest.param(LOOKING_AT_CALVIN, marks=pytest.mark.slow),
     pytest.param(LIBERO, marks=[pytest.mark.slow, pytest.mark.skipif(bool(NO_LIBERO), reason="; ".join(NO_LIBERO))]),
 ]
 

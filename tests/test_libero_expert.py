@@ -31,6 +31,8 @@ KINDS = {
     "a pan onto a stove": "KITCHEN_SCENE3_put_the_frying_pan_on_the_stove",
     "a book into a caddy": "STUDY_SCENE1_pick_up_the_book_and_place_it_in_the_left_compartment_of_the_caddy",
     "a drawer first, then a bowl": "open_the_top_drawer_and_put_the_bowl_inside",
+    "a mug into a microwave": "KITCHEN_SCENE6_put_the_yellow_and_white_mug_in_the_microwave_and_close_it",
+    "a book onto a shelf": "STUDY_SCENE4_pick_up_the_book_on_the_right_and_place_it_on_the_cabinet_shelf",
 }
 
 

@@ -10,6 +10,7 @@ import envs
 from tests.conformance import UNBOUNDED, FrameTests, SuiteTests
 from tests.traces import SMALL_PX
 
+VARIANTS = {"piper_ee", "calvin_absolute", "calvin_pinned"}  # draw what the suite that they vary draws
 every_suite = pytest.mark.parametrize("suite", envs.names())
 
 
@@ -26,7 +27,7 @@ class TestTheLine(SuiteTests, FrameTests):
 
 @pytest.mark.simulator
 @pytest.mark.gl
-@every_suite
+@pytest.mark.parametrize("suite", [name for name in envs.names() if name not in VARIANTS])
 class TestFramesOfEverySuite(FrameTests):
     pass
 

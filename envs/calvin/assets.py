@@ -21,6 +21,7 @@ from protocols.contracts import BrokenFileError
 
 REPOSITORY = "https://github.com/mees/calvin_env"
 COMMIT = "797142c588c21e76717268b7b430958dbd13bf48"  # 2022-12-23
+HASH = "cb418e3ae29bf38f58d0949bfe072b96dbb1435cc593582c088cbeea0aafada9"  # of the files that scenes load, there
 CLONE = Path("~/.cache/calvin_env")  # where `fetch` puts it
 FETCH = "python -m harness.doctor --fetch calvin"
 PREFIX = "headway-calvin-"
@@ -52,13 +53,17 @@ def prepare(where: str = "auto") -> Assets:
         raise LookupError(f"files are missing in {where!r}: {_listed(missing)}; the whole folder comes with: {FETCH}")
     files: Files = {place: content for entry in official.values() for place, content in entry.items()}
     if source and not missing:
-        return Assets(source, hashed(files), (), f"{len(files)} asset files: all official")
+        digest, told = hashed(files), f"{len(files)} asset files: all official"
+        if digest == HASH:
+            return Assets(source, digest, (), told)
+        return Assets(source, digest, ("assets=altered",), f"{told}, but not as at {COMMIT[:7]}")
     number = len(files)
     for entry, make in entries().items():
         files |= {} if entry in official else make()
     deviation = "assets=partly-official" if official else "assets=stand-in"
     summary = f"{len(files)} asset files: {number} official, {len(files) - number} stand-ins"
-    return Assets(merged(files, PREFIX), hashed(files), (deviation,), summary)
+    digest = hashed(files)
+    return Assets(merged(files, PREFIX, digest), digest, (deviation,), summary)
 
 
 def official_folder(where: str) -> Path | None:
@@ -150,5 +155,6 @@ def fetch(repository: str = REPOSITORY, clone: Path = CLONE) -> Path:
         except FileNotFoundError as error:
             raise RuntimeError(f"fetching needs git; or clone {repository} and give its data folder") from error
         except subprocess.CalledProcessError as error:
-            raise RuntimeError(f"git {command[0]} failed: {error.stderr.strip()}") from error
+            what = "clone" if "clone" in command else "checkout"
+            raise RuntimeError(f"git {what} failed: {error.stderr.strip()}") from error
     return folder / "data"

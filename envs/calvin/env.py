@@ -20,11 +20,10 @@ from envs.calvin.cameras import Cameras
 from envs.calvin.expert.expert import Expert
 from envs.calvin.oracles import solved
 from envs.calvin.progress import Progress
-from envs.calvin.sequences import COUNT
-from envs.calvin.states import Floats
+from envs.calvin.states import Floats, Snapshot
 from envs.calvin.world import World
 from envs.episodes import EpisodeEnv, Step
-from protocols.contracts import CHAIN, SOLVED, ActionError, Advanced, Episode, FloatArray, ImageArray
+from protocols.contracts import CHAIN, SOLVED, ActionError, Advanced, Episode, FloatArray, ImageArray, check_actions
 
 SUBTASK_STEPS = 360
 GRIPPER = 6  # place in an action
@@ -73,7 +72,7 @@ class Calvin(EpisodeEnv):
 
     def _default_episode(self, seed: int | None) -> Episode:
         episode = super()._default_episode(seed)
-        return replace(episode, index=episode.seed % COUNT)
+        return replace(episode, index=episode.seed % calvin.SEQUENCES)
 
     def _start(self, episode: Episode) -> None:
         self.chain = chains.of(episode)
@@ -82,13 +81,11 @@ class Calvin(EpisodeEnv):
             self._world = World(self.chain.scene, self._assets.folder, self.button)
         self._world.reset(self.chain.start)
         self._expert: Expert | None = None
-        self._number = -1
-        self._next_subtask()
+        self._begin(0, self.world.snapshot())
 
-    def _next_subtask(self) -> None:
-        self._number += 1
-        self._subtask_steps = 0
-        self._before = self.world.snapshot()
+    def _begin(self, number: int, now: Snapshot) -> None:
+        """Ask for the subtask of that number."""
+        self._number, self._subtask_steps, self._before = number, 0, now
         self._progress = Progress(self.subtask, self._before, self.chain.scene, self.world.robot_obs())
         if self._expert is not None:
             self._expert.begin(self.subtask)
@@ -104,8 +101,11 @@ class Calvin(EpisodeEnv):
 
     def advance(self, actions: npt.ArrayLike) -> Advanced:
         """Execute (T, A) actions, see `EpisodeEnv.advance`."""
-        if self._strict and not set(np.asarray(actions, np.float32)[..., GRIPPER].flat) <= {-1.0, 1.0}:
-            raise ActionError("the gripper's entry of an action must be -1 or 1 in the strict mode")
+        if self._strict:
+            for number, action in enumerate(check_actions(actions, self._spec.action, self._steps), self._steps + 1):
+                if action[GRIPPER] not in (-1.0, 1.0):
+                    told = f"the action at step {number} has {action[GRIPPER]:g} for the gripper"
+                    raise ActionError(f"{told}; in the strict mode it must be -1 or 1")
         return super().advance(actions)
 
     def _step(self, action: FloatArray) -> Step:
@@ -123,7 +123,7 @@ class Calvin(EpisodeEnv):
         events = (*events, SOLVED + self.subtask)
         if self._number == len(self.chain.subtasks) - 1:
             return Step(1.0, 1.0, stage, events, True)
-        self._next_subtask()
+        self._begin(self._number + 1, now)
         return Step(1.0, progress, stage, events, False, told=True)
 
     def _act(self, action: Floats) -> None:
@@ -131,7 +131,7 @@ class Calvin(EpisodeEnv):
         self.world.step(with_sign(action))
 
     def _failure(self) -> str:
-        return self.subtask if len(self.chain.subtasks) > 1 else ""
+        return self.subtask
 
     def _state(self) -> FloatArray:
         return self.world.robot_obs().astype(np.float32)
@@ -172,6 +172,7 @@ class Calvin(EpisodeEnv):
             if part is not None:
                 part.close()
         self._world = self._cameras = None
+        self._ended = True
 
 
 def with_sign(action: Floats) -> Floats:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from envs.calvin.bullet import pybullet
+from envs.calvin.bullet import load_body, pybullet
 from envs.calvin.states import Floats
 
 BASE = (-0.34, -0.46, 0.24)
@@ -44,18 +44,13 @@ class Robot:
 
     def __init__(self, client: int, data: Path) -> None:
         self._client = client
-        self._file = str(data / "franka_panda" / "panda_longer_finger.urdf")
+        self._file = data / "franka_panda" / "panda_longer_finger.urdf"
         self.body = -1
 
     def load(self) -> None:
         """Put the arm, at rest, and its pedestal into an empty world, and let the fingers mirror one another."""
-        self.body = pybullet.loadURDF(
-            self._file,
-            BASE,
-            useFixedBase=True,
-            flags=pybullet.URDF_IGNORE_VISUAL_SHAPES,
-            physicsClientId=self._client,
-        )
+        flags = pybullet.URDF_IGNORE_VISUAL_SHAPES
+        self.body = load_body(self._file, self._client, basePosition=BASE, useFixedBase=True, flags=flags)
         load_pedestal(self._client)
         fingers = (self.body, FINGERS[0], self.body, FINGERS[1])
         axis, origin = (1, 0, 0), (0, 0, 0)

@@ -24,7 +24,8 @@ class Said:
 def silenced() -> Iterator[Said]:
     """Catch what the process writes to its standard output and error.
 
-    It goes to standard error after all where something sounds like a problem or the block raises.
+    What other threads write meanwhile is caught as well. It goes to standard error after all where something sounds
+    like a problem or the block raises.
     """
     said = Said()
     raised = True

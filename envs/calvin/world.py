@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from envs.calvin.bullet import pybullet
+from envs.calvin.bullet import load_body, pybullet
 from envs.calvin.lights import Lights
 from envs.calvin.robot import Robot
 from envs.calvin.states import BLOCK_SIZES, LENGTHS, SCALE, WIDTH, Block, Contact, Floats, Snapshot, Start
 from envs.calvin.surfaces import random_pose
+from protocols.contracts import BrokenFileError
 
 BUTTON, SWITCH, SLIDER, DRAWER, LED, LIGHTBULB, PLANK = range(7)  # joints of the table, and the links they move
 TABLE_LINKS = ("button_link", "switch_link", "slide_link", "drawer_link", "led_link", "light_link", "plank_link")
@@ -97,15 +98,14 @@ class World:
     def _load_body(self, path: Path, **options: Any) -> int:
         """Its number; without what can only be seen, which takes more than half of the time."""
         flags = pybullet.URDF_IGNORE_VISUAL_SHAPES
-        body: int = pybullet.loadURDF(str(path), flags=flags, physicsClientId=self.client, **options)
-        return body
+        return load_body(path, self.client, flags=flags, **options)
 
     def _brake_table(self) -> None:
         numbers = range(pybullet.getNumJoints(self.table, physicsClientId=self.client))
         joints = [pybullet.getJointInfo(self.table, number, physicsClientId=self.client) for number in numbers]
         links = tuple(joint[12].decode() for joint in joints)
         if links != TABLE_LINKS:
-            raise ValueError(f"the table of scene {self.scene} must have the links {TABLE_LINKS}, not {links}")
+            raise BrokenFileError(f"the table of scene {self.scene} must have the links {TABLE_LINKS}, not {links}")
         for joint in (SLIDER, DRAWER, BUTTON, SWITCH):
             mode = pybullet.POSITION_CONTROL if joint == BUTTON else pybullet.VELOCITY_CONTROL
             pybullet.setJointMotorControl2(self.table, joint, mode, force=TABLE_FORCE, physicsClientId=self.client)

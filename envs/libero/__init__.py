@@ -44,6 +44,7 @@ DEFAULT_PROTOCOL = "libero"
 VERSION = 1
 PACKAGES = ("hf-libero", "robosuite", "bddl", "mujoco", "gymnasium", "numpy", "numba", "scipy")
 SHIFTS = ("none",)
+INIT_STATES = 50
 
 CAMERAS = ("agent", "wrist")
 STATE = (
@@ -96,6 +97,11 @@ def missing(*, images: bool = False) -> list[str]:
     if not list(distributions(name="hf-libero")):  # LIBERO's own package has the same import name, and will not do
         lines.append("Python package hf-libero: python -m harness.doctor --install")
     return lines
+
+
+def eval_starts(task: str) -> int:  # noqa: ARG001  as many for each
+    """How many official init states a task has."""
+    return INIT_STATES
 
 
 def demonstration_attributes(task: str) -> dict[str, Any]:

@@ -60,7 +60,8 @@ def prepare(where: str = "auto") -> Assets:
         raise RuntimeError(f"{what}; looked in {places}; fetch them with: {FETCH}")
     identities = {path: content.identity if isinstance(content, Made) else content for path, content in plan.items()}
     contents = {path: content.content if isinstance(content, Made) else content for path, content in plan.items()}
-    return Assets(merged(contents, PREFIX), hashed(identities), _deviations(plan), _summary(plan))
+    digest = hashed(identities)
+    return Assets(merged(contents, PREFIX, digest), digest, _deviations(plan), _summary(plan))
 
 
 def _deviations(plan: Plan) -> tuple[str, ...]:

@@ -23,7 +23,6 @@ from envs.rendering import MujocoEnv
 from protocols.contracts import Episode, FloatArray, ImageArray
 from protocols.rotations import robosuite_vector
 
-INIT_STATES = 50
 VIEWS = {"agent": "agentview", "wrist": "robot0_eye_in_hand"}
 
 
@@ -70,7 +69,7 @@ class Libero(MujocoEnv):
 
     def _default_episode(self, seed: int | None) -> Episode:
         episode = super()._default_episode(seed)
-        return replace(episode, index=episode.seed % INIT_STATES)
+        return replace(episode, index=episode.seed % libero.INIT_STATES)
 
     def _start(self, episode: Episode) -> None:
         if self._simulation is None or self._simulation.task != episode.task:

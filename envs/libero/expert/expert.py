@@ -8,6 +8,7 @@ from envs.libero.expert.articulated import close_, open_, turn
 from envs.libero.expert.hand import Hand, Skill
 from envs.libero.expert.picking import pick_and_place
 from envs.libero.expert.scene import Scene
+from envs.libero.expert.shelves import Front, put_in
 from envs.libero.simulation import Array, Predicate, Simulation
 
 PLACED = ("on", "in")
@@ -49,7 +50,11 @@ class Expert:
             things = self._simulation.data.qpos[ARM_AND_FINGERS:].copy()
             if predicate in self._hopeless and np.abs(self._hopeless[predicate] - things).max() < MOVED:
                 return
-            found = yield from pick_and_place(self._hand, self._scene, predicate)
+            front = Front.of(self._scene, predicate)
+            if front:
+                found = yield from put_in(self._hand, self._scene, thing, front)
+            else:
+                found = yield from pick_and_place(self._hand, self._scene, predicate)
             if not found:
                 self._hopeless[predicate] = things
         else:

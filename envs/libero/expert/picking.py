@@ -85,7 +85,7 @@ def take(hand: Hand, scene: Scene, name: str, grasp: Grasp) -> Skill:
     """Go to a thing, close the fingers on it, and leave the ground a little."""
     hand.gripper = OPEN
     back = grasp.rotation[:, 2]
-    over = _cruise(scene, hand.position, grasp.position, TIP_M, FINGERS_RADIUS_M)
+    over = cruise(scene, hand.position, grasp.position, TIP_M, FINGERS_RADIUS_M)
     high = grasp.position - max(ABOVE_M, over - grasp.position[2]) * back
     yield from hand.go(np.array([*hand.position[:2], high[2]]), grasp.rotation, PASSING_M, 9.0)
     yield from hand.go(high, grasp.rotation, PASSING_M, 0.3)
@@ -109,7 +109,7 @@ def bring(hand: Hand, scene: Scene, name: str, standing: Array, where: Target, p
     """Carry a held thing to its place, which is looked for again as it lies in the hand now."""
     below = hand.position[2] - float(scene.solids(name).corners()[:, 2].min())
     radius = max(FINGERS_RADIUS_M, float(np.abs((scene.solids(name).corners() - hand.position)[:, :2]).max()))
-    over = _cruise(scene, hand.position, planned.position, below, radius, name)
+    over = cruise(scene, hand.position, planned.position, below, radius, name)
     over = max(over, planned.position[2] + 0.01)
     rotation = hand.rotation
     shift = from_under(scene, name)
@@ -167,7 +167,7 @@ def release(hand: Hand, scene: Scene, name: str) -> Skill:
     yield from hand.go(position - AWAY_M * rotation[:, 2], rotation, PASSING_M)
 
 
-def _cruise(scene: Scene, start: Array, end: Array, below: float, radius: float, *carried: str) -> float:
+def cruise(scene: Scene, start: Array, end: Array, below: float, radius: float, *carried: str) -> float:
     """Height of the grip point at which the hand passes over everything between two points.
 
     Args:

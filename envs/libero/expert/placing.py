@@ -205,7 +205,7 @@ def _turned_place(
             break
         middle = grid.cell((where.center + offset) @ view)
         origin = view @ np.array([*(grid.low + CELL_M * np.array(middle)), 0.0])
-        height = float(_gaps(rest, bottom, middle).max())
+        height = float(gaps(rest, bottom, middle).max())
         at = origin + height * UP
         if not where.accepts(at):
             continue
@@ -214,7 +214,7 @@ def _turned_place(
         cost = NEAR_COST * float(np.linalg.norm(offset)) + DROP_COST * drop
         cost += HIGH_COST * max(0.0, height - where.center[2]) + (slot.raised(height) if slot else 0.0)
         if cost < bound:
-            cost += TIPPING_COST * _tips(_gaps(rest, bottom, middle), bottom)
+            cost += TIPPING_COST * _tips(gaps(rest, bottom, middle), bottom)
         entry = slot.entry(middle, height + drop + GAP_M) if slot and cost < bound else STRAIGHT
         if cost < bound and entry is not None:
             bound = cost
@@ -255,7 +255,7 @@ class Slot(NamedTuple):
                 continue
             if cells == 0:
                 return STRAIGHT
-            up = float(_gaps(self.rest, self.bottom, (i, j)).max()) + GAP_M / 2 - height
+            up = float(gaps(self.rest, self.bottom, (i, j)).max()) + GAP_M / 2 - height
             return self.drawer.out * cells * CELL_M + max(0.0, up) * UP if up < room else None
         return None
 
@@ -282,7 +282,7 @@ def _hand_floor(rest: Array) -> Array:
     return np.maximum(np.maximum(fingers, palm), highest(rest, *WRIST_HALF_M) - WRIST_M)
 
 
-def _gaps(rest: Array, bottom: Array, middle: tuple[int, int]) -> Array:
+def gaps(rest: Array, bottom: Array, middle: tuple[int, int]) -> Array:
     """(mx, my) heights of a thing's origin over a cell at which each cell of its underside touches down.
 
     Args:
