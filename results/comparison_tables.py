@@ -166,12 +166,14 @@ def comparison_blocks(comparison: Comparison, by: str) -> Iterator[Block]:
 def verdict(comparison: Comparison) -> str:
     """The answer in a sentence."""
     level, names = comparison.overall, (comparison.first.name, comparison.second.name)
-    value, interval = difference_cells(level.success.difference, 100)
+    difference = level.success.difference
+    turned = significant(level) and difference.value < 0
+    value, interval = difference_cells(difference.negated if turned else difference, 100)
     chance = p_cell(level.adjusted)
     numbers = f"{value} points {interval}, p {'' if chance.startswith('<') else '= '}{chance}"
     if not significant(level):
         return f"{names[0]} and {names[1]} are not told apart by success: {numbers}."
-    better, worse = names if level.success.difference.value > 0 else names[::-1]
+    better, worse = names[::-1] if turned else names
     return f"{better} succeeds more often than {worse}: {numbers}."
 
 

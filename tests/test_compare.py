@@ -60,6 +60,8 @@ def test_two_stores_give_the_verdict_and_all_tables(stores: tuple[str, str], cap
     assert cells(text, "reach-v3")[1].endswith("/8)")
     assert cells(text, "easy, 2 tasks") and cells(text, "tier mean, 3 tiers") and cells(text, "task mean, 4 tasks")
     assert "McNemar" in text and "Tango" in text and "Fisher" not in text
+    turned = printed([stores[1], stores[0]], capsys)
+    assert "good succeeds more often than bad(chunk=10): +" in turned, "whoever is named first"
 
 
 def test_counts_rates_difference_and_discordant_pairs_stand_in_one_row(tmp_path: Path, capsys: Printed) -> None:
