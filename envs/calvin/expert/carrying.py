@@ -11,7 +11,8 @@ from scipy.spatial.transform import Rotation
 from envs.calvin.expert.fixtures import Fixtures
 from envs.calvin.expert.grasps import grasp, obstacles
 from envs.calvin.expert.hand import Hand, Pose, Skill, rotation
-from envs.calvin.expert.scene import (
+from envs.calvin.expert.ways import approach, leave
+from envs.calvin.geometry import (
     TABLE_M,
     TABLE_SIDE_M,
     Outline,
@@ -22,7 +23,6 @@ from envs.calvin.expert.scene import (
     outline,
     place_of,
 )
-from envs.calvin.expert.ways import approach, leave
 from envs.calvin.robot import OPEN
 from envs.calvin.states import BLOCKS, Floats
 

@@ -13,7 +13,7 @@ from envs.calvin.expert import blocks, placing, pushing
 from envs.calvin.expert.carrying import Carrier
 from envs.calvin.expert.fixtures import Fixtures
 from envs.calvin.expert.hand import Hand, Skill
-from envs.calvin.expert.scene import TABLES
+from envs.calvin.geometry import TABLES
 from envs.calvin.oracles import SUBTASKS
 from envs.calvin.states import BLOCKS, Floats
 from envs.calvin.world import World

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from envs.calvin.expert.hand import ACROSS, Hand, Pose, Skill
-from envs.calvin.expert.scene import (
+from envs.calvin.expert.ways import approach, leave
+from envs.calvin.geometry import (
     BUTTON_TOP_M,
     BUTTON_Y_M,
     DOOR_M,
@@ -15,7 +16,6 @@ from envs.calvin.expert.scene import (
     FINGER_TIP_M,
     Table,
 )
-from envs.calvin.expert.ways import approach, leave
 from envs.calvin.robot import CLOSE
 
 CLOSED_HALF_M = 0.025  # of both closed fingers together, along the line on which they close

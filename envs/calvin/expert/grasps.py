@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from envs.calvin.expert.hand import ACROSS, Hand, Pose, rotation
-from envs.calvin.expert.scene import (
+from envs.calvin.geometry import (
     BUTTON_Y_M,
     COLLAR_M,
     DRAWER_HALF_M,

@@ -9,8 +9,8 @@ import numpy as np
 from envs.calvin.expert.carrying import Carrier
 from envs.calvin.expert.grasps import blocked
 from envs.calvin.expert.hand import ACROSS, Pose, Skill
-from envs.calvin.expert.scene import DRAWER_FLOOR_M, DRAWER_HALF_M, SHELF_M, TABLE_M, exposed, opening
 from envs.calvin.expert.ways import leave
+from envs.calvin.geometry import DRAWER_FLOOR_M, DRAWER_HALF_M, SHELF_M, TABLE_M, exposed, opening
 from envs.calvin.states import BLOCKS, Contact
 
 TOP: Contact = ("table", -1)

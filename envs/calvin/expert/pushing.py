@@ -13,8 +13,8 @@ import numpy as np
 
 from envs.calvin.expert.carrying import TABLE_Y_M, Carrier
 from envs.calvin.expert.hand import Pose, Skill
-from envs.calvin.expert.scene import FINGER_HALF_M, TABLE_M, TABLE_SIDE_M, Rectangle
 from envs.calvin.expert.ways import approach, leave
+from envs.calvin.geometry import FINGER_HALF_M, TABLE_M, TABLE_SIDE_M, Rectangle
 from envs.calvin.robot import CLOSE
 from envs.calvin.states import Floats
 
