@@ -27,7 +27,7 @@ from envs.calvin.chains import (
     of,
     possible,
 )
-from envs.calvin.expert.scene import TABLES
+from envs.calvin.geometry import TABLES
 from envs.calvin.initial_states import initial_state
 from envs.calvin.oracles import PLANK, SUBTASKS, TOP
 from envs.calvin.sequences import conditions, is_valid, sequences

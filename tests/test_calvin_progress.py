@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 from envs.calvin import chains
 from envs.calvin.courses import courses
 from envs.calvin.expert.expert import Expert
-from envs.calvin.expert.scene import TABLES
+from envs.calvin.geometry import TABLES
 from envs.calvin.oracles import DRAWER, PLANK, SUBTASKS, TOP, solved
 from envs.calvin.progress import CAP, NEAR_M, Progress
 from envs.calvin.states import BLOCKS, SCENES, Contact, Floats, Snapshot

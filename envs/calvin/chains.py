@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.calvin.expert.scene import DOOR_M, TABLES
+from envs.calvin.geometry import DOOR_M, TABLES
 from envs.calvin.initial_states import LEFT, initial_state, start_of
 from envs.calvin.oracles import SUBTASKS
 from envs.calvin.sequences import Condition, Sequence, after, conditions, draw_subtasks, is_valid, sequence

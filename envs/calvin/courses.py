@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.calvin.expert.scene import BUTTON_TOP_M, BUTTON_Y_M, DOOR_M, FACE_UP, Table, exposed, opening
+from envs.calvin.geometry import BUTTON_TOP_M, BUTTON_Y_M, DOOR_M, FACE_UP, Table, exposed, opening
 from envs.calvin.oracles import (
     DRAW_M,
     DRAWER,

@@ -25,7 +25,7 @@ import math
 from typing import NamedTuple
 
 from envs.calvin.courses import Course, clip, courses
-from envs.calvin.expert.scene import TABLES
+from envs.calvin.geometry import TABLES
 from envs.calvin.oracles import SUBTASKS
 from envs.calvin.states import BLOCKS, Floats, Snapshot
 from envs.episodes import Measured

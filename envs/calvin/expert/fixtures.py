@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from envs.calvin.expert.hand import ACROSS, Hand, Pose, Skill
-from envs.calvin.expert.scene import (
+from envs.calvin.expert.ways import approach, leave
+from envs.calvin.geometry import (
     BUTTON_TOP_M,
     BUTTON_Y_M,
     DOOR_M,
@@ -15,7 +16,6 @@ from envs.calvin.expert.scene import (
     FINGER_TIP_M,
     Table,
 )
-from envs.calvin.expert.ways import approach, leave
 from envs.calvin.robot import CLOSE
 
 CLOSED_HALF_M = 0.025  # of both closed fingers together, along the line on which they close
@@ -45,6 +45,7 @@ class Fixtures:
 
     def slide(self, to_left: bool) -> Skill:
         """Push the sliding door to an end by its bar."""
+        yield from leave(self.hand)  # meanwhile it comes to rest
         sign = 1.0 if to_left else -1.0  # the side of the bar on which the fingers are
         clear = DOOR_BAR_M + CLOSED_HALF_M
         y, z = DOOR_BAR_AT_M
@@ -58,6 +59,7 @@ class Fixtures:
 
     def pull_drawer(self) -> Skill:
         """Hook the drawer's bar from above and pull."""
+        yield from leave(self.hand)  # meanwhile it comes to rest
         y, z = HOOK_AT_M
         start, end = (
             Pose(np.array([self.table.drawer, y - out, z]), 0.0, ACROSS) for out in (self._out(), DRAWER_M + 0.03)
@@ -66,6 +68,7 @@ class Fixtures:
 
     def push_drawer(self) -> Skill:
         """Push the drawer's bar from before."""
+        yield from leave(self.hand)  # meanwhile it comes to rest
         y, z = PUSH_AT_M
         before = y - FINGER_HALF_M
         start = Pose(np.array([self.table.drawer, before - GAP_M - self._out(), z]), 0.0, ACROSS)
@@ -76,6 +79,7 @@ class Fixtures:
 
     def press_button(self) -> Skill:
         """Press the button down and let it come up."""
+        yield from leave(self.hand)
         top = BUTTON_TOP_M + FINGER_TIP_M
         start = Pose(np.array([self.table.button, BUTTON_Y_M, top + GAP_M]), 0.0, ACROSS)
         yield from self._stroke(start, start.moved(np.array([0.0, 0.0, -GAP_M - 0.017])))
@@ -83,6 +87,7 @@ class Fixtures:
 
     def flip(self, up: bool) -> Skill:
         """Push the switch up from below, or down from above."""
+        yield from leave(self.hand)  # meanwhile it comes to rest
         low, high = -SWITCH_BAR_M[1] - FINGER_HALF_M, -SWITCH_BAR_M[0] + FINGER_HALF_M
         now = self.hand.scene.switch
         if up:
@@ -98,7 +103,6 @@ class Fixtures:
 
     def _stroke(self, start: Pose, end: Pose) -> Skill:
         """Go to the start of a stroke with closed fingers, and make it."""
-        yield from leave(self.hand)
         self.hand.gripper = CLOSE
         yield from approach(self.hand, start)
         yield from self.hand.go(start, near_m=0.006)

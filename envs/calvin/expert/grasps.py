@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from envs.calvin.expert.hand import ACROSS, Hand, Pose, rotation
-from envs.calvin.expert.scene import (
+from envs.calvin.geometry import (
     BUTTON_Y_M,
     COLLAR_M,
     DRAWER_HALF_M,
@@ -53,7 +53,7 @@ PALM_POINTS = np.array(
 def blocked(table: Table, slider: float, pose: Pose) -> float:
     """How far a hand would stand in the cabinet or in the table's edge, or less than is wanted before it, m."""
     points = pose.position + PALM_POINTS @ rotation(pose.pitch, pose.yaw).T
-    most = max(y - deep(table, slider, x, z) for x, y, z in points.tolist())
+    most = max(float(y) - deep(table, slider, x, z) for x, y, z in points.tolist())
     return max(0.0, most + BLUNT_M)
 
 

@@ -27,6 +27,7 @@ PASSING_M = 0.03
 CORRECTION, FARTHEST_M = 0.3, 0.05  # share of the error that is added per control step, and how much in all
 LEASH_M, SLACK_M, SLOWEST = 0.03, 0.02, 0.1  # how far ahead a pose is asked for at full speed, and until it creeps
 PATIENCE_STEPS = 14  # without arriving, after the pose asked for has
+STUCK_STEPS = 25  # of creeping
 HELD_M = 0.01  # opening of a gripper that has something between its fingers
 
 
@@ -121,8 +122,8 @@ class Hand:
         until: Callable[[], bool] = lambda: False,
     ) -> Skill:
         """Lead the hand to a pose, and stop there, or where it cannot come nearer, or as soon as something holds."""
-        extra, left = np.zeros(3), PATIENCE_STEPS
-        while left and not until():
+        extra, left, stuck = np.zeros(3), PATIENCE_STEPS, 0
+        while left and stuck < STUCK_STEPS and not until():
             far, turned = self.error(pose)
             if far < near_m and turned < near_rad:
                 return
@@ -130,6 +131,7 @@ class Hand:
             if np.abs(asked.position - self.world.robot.target_position).max() < 1e-6:
                 extra = np.clip(extra + CORRECTION * (pose.position - self.position), -FARTHEST_M, FARTHEST_M)
                 left -= 1
+            stuck += math.dist(self.world.robot.target_position, self.position) > LEASH_M + SLACK_M
             yield self.action(pose.moved(extra), speed)
 
     def through(self, pose: Pose) -> Skill:

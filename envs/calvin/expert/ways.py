@@ -7,9 +7,12 @@ import math
 import numpy as np
 
 from envs.calvin.expert.hand import HELD_M, Hand, Pose, Skill
+from envs.calvin.robot import BASE
+from envs.calvin.states import Floats
 
-LANE_Y_M, LANE_Z_M = -0.14, 0.58  # clear of handles, and of blocks on blocks
+LANE_Y_M, LANE_Z_M, LANE_FAR_Z_M = -0.14, 0.58, 0.53  # clear of handles, and of blocks on blocks
 SIDEWAYS_M = 0.04  # farther than this the hand moves along the lane
+STRETCHED_M = 0.72  # along the table from the arm's base
 LEAST_BACK_M = 0.06
 LOOSE_M, LOOSE_STEPS, LAG_M = 0.015, 2, 0.006
 
@@ -38,7 +41,7 @@ def _loose(hand: Hand) -> Pose:
 
 def approach(hand: Hand, pose: Pose) -> Skill:
     """Go to a place from which a straight way leads along the hand to a pose."""
-    missing = LANE_Z_M - pose.position[2]
+    missing = lane(pose.position) - pose.position[2]
     ready = pose.back(max(LEAST_BACK_M, missing / math.cos(pose.pitch)))
     yield from over(hand, ready)
     yield from hand.go(ready, near_m=0.01, near_rad=0.1)
@@ -49,6 +52,19 @@ def over(hand: Hand, pose: Pose) -> Skill:
     start = hand.pose
     aside = abs(start.position[0] - pose.position[0]) > SIDEWAYS_M
     if aside and start.position[1] > LANE_Y_M + 0.01:
-        yield from hand.through(start._replace(position=np.array([start.position[0], LANE_Y_M, LANE_Z_M])))
+        yield from hand.through(start._replace(position=_in_lane(start.position)))
     if aside and pose.position[1] > LANE_Y_M + 0.01:
-        yield from hand.through(pose._replace(position=np.array([pose.position[0], LANE_Y_M, LANE_Z_M])))
+        yield from hand.through(pose._replace(position=_in_lane(pose.position)))
+
+
+def lane(position: Floats) -> float:
+    """Height of the lane at a (3,) place: far out the arm does not reach so high."""
+    far = math.dist(position[:2], BASE[:2])
+    return LANE_Z_M if far < STRETCHED_M else LANE_FAR_Z_M
+
+
+def _in_lane(position: Floats) -> Floats:
+    """(3,) the place in the lane that is nearest along x."""
+    place = np.array([position[0], LANE_Y_M, LANE_Z_M])
+    place[2] = lane(place)
+    return place

@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from envs.calvin.states import Block, Floats, Snapshot
 
 TABLE_M, SHELF_M = 0.44, 0.44  # heights of the table's top and of the floor behind the sliding door
-DRAWER_M, DRAWER_RIM_M = 0.341, 0.401  # heights of the drawer's floor and of its walls
+DRAWER_FLOOR_M = 0.341  # height
 TABLE_FRONT_M, TABLE_SIDE_M = -0.18, 0.42
 FACE_M = (0.02, 0.44)  # y and z where the cabinet's face begins, which leans back by 30 degrees
 FACE_RISE = math.sqrt(3)
@@ -72,11 +72,13 @@ class Rectangle(NamedTuple):
     def distances(self, points: Floats) -> Floats:
         """(n,) how far (n, 2) points are outside, below 0 where they are inside."""
         off = np.abs((points - self.middle) @ self.along.T) - self.half
-        return np.maximum(off, 0.0) @ np.ones(2) + np.minimum(off.max(axis=1), 0.0)
+        outside: Floats = np.maximum(off, 0.0).sum(axis=1) + np.minimum(off.max(axis=1), 0.0)
+        return outside
 
     def points(self) -> Floats:
         """(9, 2) corners, middles of edges, and the middle."""
-        return self.middle + (GRID * self.half) @ self.along
+        found: Floats = self.middle + (GRID * self.half) @ self.along
+        return found
 
 
 class Outline(NamedTuple):
@@ -119,7 +121,7 @@ def covered(table: Table, slider: float, x: float, half: float) -> float:
 def place_of(block: Block) -> str:
     """What a block lies on or in: "drawer", "shelf", or "table" for all else."""
     links = {link for body, link in block.contacts if body == "table"}
-    x, y, z = block.position
+    _, y, z = block.position
     if 3 in links or z < TABLE_M:
         return "drawer"
     return "shelf" if 6 in links or y > FACE_M[0] + 0.02 else "table"
