@@ -115,12 +115,19 @@ def in_a_row(records: Sequence[Record]) -> dict[str, Summary]:
 def printed_rows(printed: Sequence[Published], *, stand_ins: bool) -> Iterator[Row | Band]:
     """One row per published method, source by source, under a remark that they are not matched."""
     rows = [number for number in printed if number.level != "subtask"]
-    for source in dict.fromkeys(number.source for number in rows):
-        yield Band(f"{OFFICIAL if stand_ins else REMARKS['simulation']}: {source}")
-        there = [number for number in rows if number.source == source]
+    if rows:
+        yield Band(OFFICIAL if stand_ins else REMARKS["simulation"])
+    for table in dict.fromkeys(printed_in(number) for number in rows):
+        yield Band(table)
+        there = [number for number in rows if printed_in(number) == table]
         for method in dict.fromkeys(number.method for number in there):
             cells = {number.name: number.printed for number in there if number.method == method}
             yield Row((method, *(cells.get(name, NOTHING) for name in (*IN_A_ROW, "length", "steps")), NOTHING))
+
+
+def printed_in(number: Published) -> str:
+    """Its source without remarks."""
+    return number.source.partition(";")[0].partition(", steps from")[0]
 
 
 def subtask_rows(records: Iterable[Record]) -> Iterator[Row]:
