@@ -121,15 +121,16 @@ def test_the_expert_solves_most_of_the_first_200_sequences(place: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.simulator
+@pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("place", PLACES)
-def test_subtasks_that_can_come_first_nearly_always_succeed(place: str) -> None:
-    world = World("D", assets_folder(place))
+def test_subtasks_that_can_come_first_nearly_always_succeed(place: str, scene: str) -> None:
+    world = World(scene, assets_folder(place))
     rate: Counter[str] = Counter()
     firsts = [subtask for subtask in SUBTASKS if any(after(condition, subtask) for condition in conditions())]
     for subtask in firsts:
         possible = [condition for condition in conditions() if after(condition, subtask)][:20]
         for seed, condition in enumerate(possible):
-            start = initial_state(condition, seed=1000 + seed)
+            start = initial_state(condition, scene, seed=1000 + seed)
             rate[subtask] += any(done for _, _, done in actions(world, start, (subtask,)))
         assert rate[subtask] >= FIRST_FLOOR * len(possible), subtask
     assert len(firsts) == 27
