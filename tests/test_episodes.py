@@ -107,8 +107,9 @@ def test_gymnasium_makes_shifted_episodes(suite: str) -> None:
     module = envs.load(suite)
     for shift in module.SHIFTS:
         env = gymnasium.make(f"envs:headway/{suite}", shift=shift, cameras=(), disable_env_checker=True)
-        instruction = env.reset(seed=1)[0]["instruction"]
-        plain = told(module.DEFAULT_PROTOCOL, env.unwrapped.episode.task, "none")[1]
-        assert (instruction != plain) == (shift == "instruction")
-        assert env.unwrapped.episode.suite == protocols.load(module.DEFAULT_PROTOCOL).suite
+        env.reset(seed=1)
+        episode = env.unwrapped.episode
+        plain = told(module.DEFAULT_PROTOCOL, episode.task, "none")[1]
+        assert (episode.instruction != plain) == (shift == "instruction")
+        assert episode.suite == protocols.load(module.DEFAULT_PROTOCOL).suite
         env.close()
