@@ -4,7 +4,8 @@ A and B are runs or policies in the store of --store; or, as PATH:NAME, in anoth
 `results.export` wrote, of which runs and actions are not known. Of every episode that both have, from the same start,
 the first control step is named at which actions or progress are not the same bit for bit.
 
-Exit code 0: every shared episode went alike; 1: some did not; 2: there is nothing to compare.
+Exit code 0: every shared episode went alike; 1: some did not, or only one side has an error in one; 2: there is nothing
+to compare, not even another start.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from results.sides import read_argument, split_argument
 from results.store import Store, StoreError
 
 LONGEST_CELL = 60
+ABSENT = "not recorded"
 EXAMPLES = """examples:
   python -m harness.diff here there
       two stores: did the same command do the same on another machine?
@@ -78,7 +80,14 @@ def main(arguments: list[str] | None = None) -> int:
     for name, found in matched:
         blocks += episode_blocks(name, found, chosen.episodes)
     print(markdown(blocks), end="")
-    return int(any(found.other_start or parted(found.pairs) for _, found in matched))
+    return exit_code([found for _, found in matched])
+
+
+def exit_code(matched: Sequence[Shared]) -> int:
+    """What the command line says of all policies together, as in the file's docstring."""
+    if not any(found.pairs or found.other_start for found in matched):
+        return 2
+    return int(any(found.other_start or found.one_sided or parted(found.pairs) for found in matched))
 
 
 def read_runs(text: str, store: Path, protocol: str | None) -> Source:
@@ -158,18 +167,37 @@ def facts(source: Source) -> Facts:
 
 
 def run_facts(runs: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """What the provenance of runs says, one thing at a time; see `harness.provenance.run_provenance`."""
+    """What the provenance of runs says, one thing at a time; see `harness.provenance.run_provenance`.
+
+    An older version recorded less.
+    """
     for run in runs:
-        git = run["git"]
-        yield "commit", f"{str(git['commit'])[:12]}{' and uncommitted changes' if git['dirty'] else ''}"
-        yield "python", run["python"]
-        yield from ((f"package {name}", version) for name, version in run["packages"].items())
-        assets = run["assets"]
-        yield "assets", f"{assets['summary']} ({assets['hash'][:12]})" if assets else "none"
-        yield from ((f"machine {name}", str(value)) for name, value in run["machine"].items())
-        protocol = {"repeats": 1} | run["protocol"]  # a run from before there were repeats
-        yield from ((f"protocol {name}", as_text(value)) for name, value in protocol.items())
-        yield "command", " ".join(run["command"])
+        yield "commit", commit_of(run.get("git") or {})
+        yield "python", str(run.get("python") or ABSENT)
+        yield from ((f"package {name}", str(version)) for name, version in (run.get("packages") or {}).items())
+        yield "assets", assets_of(run)
+        yield from ((f"machine {name}", str(value)) for name, value in (run.get("machine") or {}).items())
+        if protocol := run.get("protocol"):
+            about = {"repeats": 1} | protocol  # a run from before there were repeats
+            yield from ((f"protocol {name}", as_text(value)) for name, value in about.items())
+        yield "program", str(run.get("program") or ABSENT)
+        yield "command", " ".join(map(str, run["command"])) if run.get("command") else ABSENT
+
+
+def commit_of(git: dict[str, Any]) -> str:
+    """The commit, as far as it is known."""
+    if not git.get("commit"):
+        return ABSENT
+    return f"{str(git['commit'])[:12]}{' and uncommitted changes' if git.get('dirty') else ''}"
+
+
+def assets_of(run: dict[str, Any]) -> str:
+    """Which asset files a run had; a suite without any has none."""
+    if "assets" not in run:
+        return ABSENT
+    if not (assets := run["assets"]):
+        return "none"
+    return f"{assets.get('summary', ABSENT)} ({str(assets.get('hash', ABSENT))[:12]})"
 
 
 def as_text(value: Any) -> str:

@@ -5,8 +5,11 @@ is used up. The test may be looked at after every pair. Pairs count in one order
 once in each, its place in the round drawn from a seed. So neither who ran when, nor a kill in between, nor a higher
 budget afterwards changes the decision, and what a store has already, from `harness.run` too, is not run again.
 
-A pair of which an episode has no verdict is left out, and not tried again here, which would change what has been looked
-at; with more of these than the protocol allows there is no decision.
+A pair of which an episode has no verdict is left out, and not tried again, which would change what has been looked at;
+with more of these than the protocol allows there is no decision.
+
+Records of a duel were stopped when it was decided, so the p values and intervals of `harness.compare` and
+`results.tables`, which are for a number of episodes fixed beforehand, do not hold for them.
 """
 
 from __future__ import annotations
@@ -72,7 +75,8 @@ class Side(Evaluation):
         """Run some episodes; each record is committed before it is yielded."""
         if not self.run_name:
             self.run_name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-            store.add_run(self.run_name, provenance.run_provenance(self.protocol, list(command), self.assets))
+            about = provenance.run_provenance(self.protocol, list(command), self.assets, "harness.duel")
+            store.add_run(self.run_name, about)
         for running in self._ended(crew, jobs, store):
             record = self._record(running, self.run_name)
             store.add(record)
@@ -339,7 +343,7 @@ def told(duel: Duel, store: Path) -> int:
     if lost > allowed * (pairs := lost + duel.standing().pairs):
         print(
             f"no decision: {lost} of {pairs} pairs have an episode without a verdict, {duel.protocol.name} allows "
-            f"{100 * allowed:g} %; see {store / ERRORS}, and try these again with python -m harness.run"
+            f"{100 * allowed:g} %; see {store / ERRORS}; lost pairs stay lost, more pairs come with a higher --budget"
         )
         return 1
     print(summary(duel))

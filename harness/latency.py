@@ -117,4 +117,4 @@ class Late:
             last: (A,) the last executed action, None before the first.
         """
         action = np.asarray(self._hold(state, last), np.float32).clip(*self.policy.action.bounds())
-        return np.repeat(action[None], self.latency.of(episode, decision), axis=0)
+        return np.repeat(action[None], min(self.latency.of(episode, decision), episode.max_steps), axis=0)

@@ -170,7 +170,7 @@ def planned(options: argparse.Namespace) -> list[str]:
 
 
 def starts(policies: list[PolicyRecords], options: argparse.Namespace) -> list[Known]:
-    """What is known: from the store, or from the options, which go first.
+    """What is known: from the store, but for what the options replace.
 
     Raises:
         ValueError: nothing is, or not enough for what is asked.
@@ -180,16 +180,15 @@ def starts(policies: list[PolicyRecords], options: argparse.Namespace) -> list[K
     asked = options.mde is not None or options.episodes is not None
     if not asked and not policies:
         raise ValueError("name what to plan: --mde for a difference, --episodes for a number, or --store after a run")
-    if options.baseline is not None and asked:
-        return [Known("", options.baseline, options.correlation or 0.0, 0)]
-    if not policies:
+    if not policies and options.baseline is None:
         raise ValueError("a plan needs the success rate of one policy: name --baseline, or a --store that has one")
     found = list(measured(policies))
     if not found and not asked:
         raise ValueError(f"{options.store} has no two policies with verdicts over the same starts, so nothing to judge")
-    if options.correlation is not None:
-        found = [one._replace(correlation=options.correlation) for one in found]
-    return found or [one._replace(correlation=options.correlation or 0.0) for one in alone(policies)]
+    if not found:
+        found = list(alone(policies)) if options.baseline is None else [Known("", options.baseline, 0.0, 0)]
+    given = {"baseline": options.baseline, "correlation": options.correlation}
+    return [one._replace(**{name: value for name, value in given.items() if value is not None}) for one in found]
 
 
 def answers(start: Known, policies: list[PolicyRecords], options: argparse.Namespace) -> Iterator[str]:
@@ -198,7 +197,8 @@ def answers(start: Known, policies: list[PolicyRecords], options: argparse.Names
     if options.mde is not None:
         difference = points(options.mde)
         other = start.baseline + difference
-        if options.correlation is None and 0 <= other <= 1:  # a store's may be too large for the rates asked for
+        if options.correlation is None and 0 <= min(other, start.baseline) <= max(other, start.baseline) <= 1:
+            # a store's may be too large for the rates asked for
             low, high = possible_correlations(other, start.baseline)
             start = start._replace(correlation=min(max(start.correlation, low), high))
         chances = discordance(other, start.baseline, start.correlation)

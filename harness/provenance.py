@@ -16,6 +16,7 @@ from harness.assets import Used
 from protocols.contracts import Episode, EvaluationProtocol, content_hash, identity
 
 VERSION = 1  # raised when rollout, execution wrappers or our own policies change what they do
+NO_COMMAND_LINE: tuple[list[str], ...] = ([], ["pytest"])  # from Python, or from our plugin of pytest
 REPORTED = (
     "headway",
     "numpy",
@@ -58,9 +59,19 @@ def episode_key(deciding: str, episode: Episode, tier: str) -> str:
     return content_hash([deciding, identity(episode), tier])
 
 
-def run_provenance(protocol: EvaluationProtocol, command: list[str], assets: Used | None = None) -> dict[str, Any]:
-    """What is kept once per run; `assets` is None in it for a suite without asset files."""
+def run_provenance(
+    protocol: EvaluationProtocol, command: list[str], assets: Used | None = None, program: str = "harness.run"
+) -> dict[str, Any]:
+    """What is kept once per run.
+
+    Args:
+        protocol: what was evaluated.
+        command: the arguments of the command line.
+        assets: None for a suite without asset files.
+        program: the module that took the arguments; recorded as None where there was no command line of ours.
+    """
     return {
+        "program": None if command in NO_COMMAND_LINE else program,
         "command": command,
         "protocol": asdict(protocol),
         "protocol_hash": protocol.hash(),

@@ -22,6 +22,8 @@ from results.statistics import by_task, by_tier
 from results.survival import restricted
 from results.unpaired import TwoRates, fisher, unpaired_difference
 
+LEVEL = 0.05
+
 
 class Contrast(NamedTuple):
     """A quantity's mean of either policy, and the difference."""
@@ -45,6 +47,9 @@ class Level:
         exact: two-sided p of the exact test: McNemar's of pairs, Fisher's of unpaired episodes.
         mid: its mid-p; None in an unpaired comparison.
         adjusted: `exact` after Holm's correction over the rows of this level.
+        excess: what the test judges, pooled over tasks: how many more discordant pairs the first policy solves than
+            the second; unpaired, how many successes it has above those expected of equal policies.
+        even: whether each pair counts alike: a single task, or several whose weights are as their numbers of pairs.
         steps: restricted mean of the time to success, control steps.
         final: progress at the end, a success counts as 1.
         area: mean progress over the horizon; the value at the end holds to the horizon.
@@ -59,9 +64,31 @@ class Level:
     exact: float
     mid: float | None
     adjusted: float
+    excess: float
+    even: bool
     steps: Contrast
     final: Contrast
     area: Contrast
+
+    @property
+    def is_told_apart(self) -> bool:
+        """Whether the exact test, corrected, tells some task's policies apart, in whichever direction."""
+        return self.adjusted < LEVEL
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the policies are told apart, and in the direction of `success`.
+
+        The test pools what tells the policies apart over all tasks, `success` weighs the tasks' rates: where pairs do
+        not count alike, the two may contradict each other. Then the interval must leave out 0, on the side of the test.
+        """
+        return self.is_told_apart and (self.even or self.is_one_sided)
+
+    @property
+    def is_one_sided(self) -> bool:
+        """Whether the interval of success leaves out 0, on the side of the pooled excess."""
+        value, low, high = self.success.difference
+        return self.excess * value > 0 and not low <= 0 <= high
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,10 +211,11 @@ def mean_levels(tasks: Sequence[Both]) -> Iterator[Level]:
 def level(kind: str, name: str, tier: str, tasks: Sequence[Both], weights: Sequence[float]) -> Level:
     """All numbers of one row."""
     rates = [task.rates for task in tasks]
-    pairs, mid = None, None
+    pairs, mid, excess = None, None, sum(map(unpaired_excess, rates))
     if tasks[0].paired:
         pairs = Counts(*map(sum, zip(*(task.outcomes for task in tasks), strict=True)))
         exact, mid = mcnemar(pairs.only_first, pairs.only_second)
+        excess = pairs.only_first - pairs.only_second
     else:
         exact = fisher(rates)
     return Level(
@@ -200,10 +228,24 @@ def level(kind: str, name: str, tier: str, tasks: Sequence[Both], weights: Seque
         exact=exact,
         mid=mid,
         adjusted=exact,
+        excess=excess,
+        even=even_pairs(tasks, weights),
         steps=contrast(tasks, weights, restricted, [float(task.first[0].episode.max_steps) for task in tasks]),
         final=contrast(tasks, weights, final, [1.0] * len(tasks)),
         area=contrast(tasks, weights, area, [1.0] * len(tasks)),
     )
+
+
+def unpaired_excess(rates: TwoRates) -> float:
+    """Successes of the first policy above those that it would have at the common rate."""
+    common = (rates.first + rates.second) / (rates.first_episodes + rates.second_episodes)
+    return rates.first - common * rates.first_episodes
+
+
+def even_pairs(tasks: Sequence[Both], weights: Sequence[float]) -> bool:
+    """Whether each pair counts alike in a weighted mean; unpaired episodes do only within a single task."""
+    shares = [weight / len(task.first) for task, weight in zip(tasks, weights, strict=True)]
+    return len(tasks) == 1 or (tasks[0].paired and bool(np.allclose(shares, shares[0], rtol=1e-9, atol=0)))
 
 
 def success(tasks: Sequence[Both], weights: Sequence[float]) -> Contrast:

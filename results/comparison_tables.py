@@ -18,7 +18,7 @@ from results.paired import Difference
 from results.pairs import Pair, agreement, discordant
 from results.sections import Compared, Section, counted_shared, setting_name
 from results.sides import Side
-from results.standings import LEVEL, Standing
+from results.standings import Standing
 from results.survival import kaplan_meier, median, wait
 from results.tables import counted, horizon
 
@@ -28,14 +28,16 @@ PAIRED = (
     "Intervals are 95 %: of paired rates Tango's, of means over tasks the same at the effective number of pairs, tasks "
     "as strata; of steps and progress Student's, paired, tasks as strata. p is McNemar's exact test of the discordant "
     "pairs, two-sided, and mid-p its less cautious version; Holm's p is corrected over the rows of a level, that of "
-    "means over all pairs of policies. Bold: Holm's p below 0.05. The exact test is the more cautious: an interval may "
-    "leave out 0 where it does not reject."
+    "means over all pairs of policies. Bold: Holm's p below 0.05; of several tasks with unequally many pairs also an "
+    "interval that leaves out 0, on the side of most discordant pairs. The exact test is the more cautious: an "
+    "interval may leave out 0 where it does not reject."
 )
 UNPAIRED = (
     "Unpaired: the two policies' episodes are taken as independent, as one must where starts differ. Intervals are "
     "95 %: of rates Newcombe's, of means over tasks the same at the effective numbers of episodes, tasks as strata; "
     "of steps and progress Welch's. p is Fisher's exact test, conditional on each task's successes; Holm's p is "
-    "corrected over the rows of a level, that of means over all pairs of policies. Bold: Holm's p below 0.05."
+    "corrected over the rows of a level, that of means over all pairs of policies. Bold: Holm's p below 0.05, and of "
+    "several tasks also an interval that leaves out 0, on the side of the pooled successes."
 )
 UNPAIRED_MARK = ", unpaired"
 QUANTITIES = (
@@ -129,7 +131,7 @@ def standing_table(placed: Sequence[Standing]) -> Table:
         rows.append(Row((one.side.name, one.letters, *rates, *rank)))
     caption = (
         f"Success in % over the {placed[0].episodes} episodes that all policies share; policies with a common letter "
-        "are not told apart; ranks from a paired bootstrap"
+        "are not told apart by the task mean; ranks from a paired bootstrap"
     )
     return Table(caption, STANDING_HEADER, tuple(rows))
 
@@ -171,6 +173,8 @@ def verdict(comparison: Comparison) -> str:
     value, interval = difference_cells(difference.negated if turned else difference, 100)
     chance = p_cell(level.adjusted)
     numbers = f"{value} points {interval}, p {'' if chance.startswith('<') else '= '}{chance}"
+    if level.is_told_apart and not level.is_significant:
+        return f"Tasks tell {names[0]} and {names[1]} apart, but not in one direction: {numbers}."
     if not significant(level):
         return f"{names[0]} and {names[1]} are not told apart by success: {numbers}."
     better, worse = names[::-1] if turned else names
@@ -198,17 +202,17 @@ def headline(comparison: Comparison, versus: str) -> Table:
 def row(level: Level, sizes: Mapping[str, int], cells: Sequence[str], *, bold: bool = False) -> Row:
     """A row of a table by task."""
     names = {
-        "tier": f"{spoken(level.name)}, {sizes.get(level.tier, 0)} task{'' if sizes.get(level.tier) == 1 else 's'}",
+        "tier": f"{spoken(level.name)}, {counted(range(sizes.get(level.tier, 0)), 'task')}",
         "tier_mean": f"tier mean, {len(sizes)} tiers",
-        "task_mean": f"task mean, {sum(sizes.values())} tasks",
+        "task_mean": f"task mean, {counted(range(sum(sizes.values())), 'task')}",
     }
     ruled = level.level in ("tier", "tier_mean") or (level.level == "task_mean" and len(sizes) == 1)
     return Row((names.get(level.level, level.name), *cells), bold, ruled)
 
 
 def significant(level: Level) -> bool:
-    """Whether the exact test, corrected, tells the policies apart; that of the means is shown with the task mean."""
-    return level.adjusted < LEVEL and level.level != "tier_mean"
+    """Whether to set a row in bold; the test of the means is shown with the task mean."""
+    return level.is_significant and level.level != "tier_mean"
 
 
 def success_cells(level: Level) -> tuple[str, ...]:

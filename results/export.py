@@ -21,6 +21,7 @@ from protocols.contracts import Episode, FloatArray, Record
 from results.store import StoreError, read, with_tuples
 
 EPISODE = tuple(field.name for field in fields(Episode))
+PARQUET = ".parquet"
 TIMES = ("run", "wall_s", "cpu_s")  # what differs from run to run
 PLAIN = tuple(field.name for field in fields(Record) if field.name not in ("episode", "progress", "actions", *TIMES))
 
@@ -86,14 +87,16 @@ def unflat(values: dict[str, Any]) -> Record:
 
 
 def load_records(source: Path) -> list[Record]:
-    """Records from a store's folder or from an exported JSONL file.
+    """Records from a store's folder or from an exported file, JSONL or Parquet.
 
     Raises:
         StoreError: a folder without a readable store.
-        ValueError: a file that is no export.
+        ValueError: a file that is no export, or Parquet cannot be read here.
     """
     if not source.is_file():
         return read(source)
+    if source.suffix == PARQUET:
+        return read_parquet(source)
     try:
         return parse_jsonl(source.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -109,6 +112,24 @@ def write_parquet(records: Iterable[Record], path: Path, *, times: bool = True) 
     for row in rows:
         row["looks"], row["events"] = json.dumps(row["looks"]), json.dumps(row["events"])
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+
+
+def read_parquet(path: Path) -> list[Record]:
+    """The inverse of `write_parquet`, without actions.
+
+    Raises:
+        ValueError: no exported records, or Parquet cannot be read here.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{path}: {error}; Parquet needs `pip install headway[parquet]`") from None
+    try:
+        rows: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
+        return [unflat(row | {name: json.loads(row[name]) for name in ("looks", "events")}) for row in rows]
+    except (pyarrow.ArrowException, KeyError, TypeError, ValueError, AssertionError) as error:
+        raise ValueError(f"{path} is no Parquet file of exported records: {error!r}") from None
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,6 +13,7 @@ from protocols.registry import require
 from results.statistics import summarise
 
 ASSETS = "assets="  # how the deviation of a suite begins that did not have all of the official asset files
+Group = tuple[str, tuple[str, ...], str, str, str]  # protocol, deviations, conditions, policy and deciding
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class PolicyRecords:
         policy: name and arguments; where two of one name differ, in weights or versions, with the start of `deciding`.
         deciding: hash of all that decides outcomes but the episode.
         records: at most one per task, index and repeat, in this order.
+        repeats: of how many repeats of an episode `records` has the first alone; 1 where none is left out.
     """
 
     protocol: str
@@ -34,6 +36,7 @@ class PolicyRecords:
     policy: str
     deciding: str
     records: tuple[Record, ...]
+    repeats: int = 1
 
     @property
     def setting(self) -> tuple[str, tuple[str, ...], str]:
@@ -49,17 +52,23 @@ def by_policy(records: Iterable[Record], *, repeats: bool = False) -> list[Polic
         repeats: keep every repeat of an episode. They are no further episodes, and all that takes episodes as
             independent asks for the first alone; see `results.repeats` for the others.
     """
-    groups: dict[tuple[str, tuple[str, ...], str, str, str], list[Record]] = defaultdict(list)
-    for record in (record for record in records if repeats or record.episode.repeat == 0):
-        setting = (record.protocol, record.deviations, record.conditions)
-        groups[*setting, record.policy, record.deciding].append(record)
+    groups: dict[Group, list[Record]] = defaultdict(list)
+    left_out: dict[Group, int] = defaultdict(int)
+    for record in records:
+        group = (record.protocol, record.deviations, record.conditions, record.policy, record.deciding)
+        if repeats or record.episode.repeat == 0:
+            groups[group].append(record)
+        else:
+            left_out[group] = max(left_out[group], record.episode.repeat)
     named = Counter(group[:4] for group in groups)
     made = []
     for group, members in sorted(groups.items(), key=lambda item: item[0]):
         protocol, deviations, conditions, policy, deciding = group
         label = policy if named[group[:4]] == 1 else f"{policy} [{deciding[:8]}]"
         ordered = sorted(members, key=in_order)
-        made.append(PolicyRecords(protocol, conditions, deviations, label, deciding, tuple(ordered)))
+        made.append(
+            PolicyRecords(protocol, conditions, deviations, label, deciding, tuple(ordered), 1 + left_out[group])
+        )
     return made
 
 
@@ -95,9 +104,11 @@ def found_episodes(measured: PolicyRecords) -> set[tuple[str, int]]:
 
 
 def coverage(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> str:
-    """How many of the protocol's episodes there are, how many have no verdict, and whether renderers are mixed."""
+    """How many of the protocol's episodes there are, how many lack a verdict, and what is left out or mixed."""
     found, errors = found_episodes(measured), summarise(measured.records).errors
     verdicts = f"{errors} without a verdict" if errors else "all with a verdict"
+    if measured.repeats > 1:
+        verdicts = f"the first of {measured.repeats} repeats, {verdicts}"
     drawn_by = sorted({record.renderer for record in measured.records if record.error is None})
     if len(drawn_by) > 1:
         verdicts += f", frames of different renderers ({', '.join(drawn_by)})"

@@ -1,8 +1,12 @@
 """Success against simulated latency: `python -m results.latency --store DIR [--figure FILE]`.
 
 Of every policy that was run with `harness.run --latency`, and without, under one protocol: a table, and with --figure a
-curve. Intervals are those of the task mean (`results.statistics.stratified`), each point by itself; the points share
-their starts, so for two of them `harness.compare` tells more.
+curve. Intervals are those of the task mean (`results.statistics.stratified`), each point by itself. A curve joins only
+points over the same starts: an episode that has no verdict at one of its latencies, or another start, is left out of
+all of them, and the caption says how many are left. For two points `harness.compare` tells more.
+
+Where one policy at one latency is there in several versions, of weights or packages, each is a curve of its own, since
+records do not tell which version at one latency goes with which at another.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +27,7 @@ from results.cells import interval_cell, rate_cell
 from results.export import load_records
 from results.groups import PolicyRecords, by_policy, chosen_records, known_protocols
 from results.layout import Block, Bullets, Heading, Row, Table, latex, markdown
+from results.pairs import Start, start_of
 from results.plots import INK, SUCCESS, head, tidy
 from results.statistics import Mean, summarise, task_mean
 from results.store import StoreError
@@ -30,6 +36,8 @@ from results.tables import refusal
 FORMS: Mapping[str, Callable[[Sequence[Block]], str]] = {"markdown": markdown, "latex": latex}
 COLOURS = (SUCCESS, "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = "osD^vP"
+
+Reached = tuple[Start, str]  # the start that an episode asks for, and the fingerprint of the one it had
 
 
 class Point(NamedTuple):
@@ -42,11 +50,17 @@ class Point(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """One policy at several latencies; constants ascending, then traces by name."""
+    """One policy at several latencies, over the same starts; constants ascending, then traces by name.
+
+    policy: its name; where there are several versions, with the start of `deciding`.
+    starts: how many all points share. most: how many the point with the most has.
+    """
 
     policy: str
     setting: str
     points: tuple[Point, ...]
+    starts: int
+    most: int
 
 
 def late(policy: str) -> tuple[str, str]:
@@ -57,19 +71,38 @@ def late(policy: str) -> tuple[str, str]:
 
 def curves(groups: Sequence[PolicyRecords]) -> list[Curve]:
     """Every policy that was late at least once, at all its latencies; those without a verdict are left out."""
-    found: dict[tuple[str, ...], list[Point]] = defaultdict(list)
+    found: dict[tuple[str, ...], list[PolicyRecords]] = defaultdict(list)
     for measured in groups:
-        policy, latency = late(measured.records[0].policy)
+        policy, _ = late(measured.records[0].policy)
         version = measured.policy.removeprefix(measured.records[0].policy)  # where two of one name differ
-        mean = task_mean(measured.records)
-        if mean is not None:
-            point = Point(latency + version, int(latency) if latency.isdecimal() else None, measured, mean)
-            found[policy, ", ".join((measured.protocol, *measured.deviations)), measured.conditions].append(point)
+        if reached(measured):
+            setting = ", ".join((measured.protocol, *measured.deviations))
+            found[policy + version, setting, measured.conditions].append(measured)
     return [
-        Curve(policy, setting, tuple(sorted(points, key=lambda point: (point.steps is None, point.steps, point.name))))
-        for (policy, setting, _), points in found.items()
-        if any(LATE in point.measured.records[0].policy for point in points)
+        joined(policy, setting, members)
+        for (policy, setting, _), members in found.items()
+        if any(LATE in measured.records[0].policy for measured in members)
     ]
+
+
+def reached(measured: PolicyRecords) -> dict[Reached, Record]:
+    """The records with a verdict, by their start."""
+    return {(start_of(record), record.fingerprint): record for record in measured.records if record.error is None}
+
+
+def joined(policy: str, setting: str, members: Sequence[PolicyRecords]) -> Curve:
+    """A curve over the starts that all its points share; without points where there are none."""
+    starts = [reached(measured) for measured in members]
+    common = set.intersection(*(set(some) for some in starts))
+    points = []
+    for measured, some in zip(members, starts, strict=True):
+        kept = tuple(record for start, record in some.items() if start in common)
+        _, latency = late(measured.records[0].policy)
+        if mean := task_mean(kept):
+            steps = int(latency) if latency.isdecimal() else None
+            points.append(Point(latency, steps, replace(measured, records=kept), mean))
+    points.sort(key=lambda point: (point.steps is None, point.steps, point.name))
+    return Curve(policy, setting, tuple(points), len(common), max(map(len, starts)))
 
 
 def table(curve: Curve) -> Table:
@@ -80,7 +113,13 @@ def table(curve: Curve) -> Table:
         solved = f"{summary.successes}/{summary.episodes}"
         rows.append(Row((point.name, solved, rate_cell(point.mean), interval_cell(point.mean))))
     header = ("latency in control steps, or trace", "solved", "success in %, task mean", "95 %")
-    return Table("success against latency", header, tuple(rows))
+    return Table(f"success against latency, over {over(curve)}", header, tuple(rows))
+
+
+def over(curve: Curve) -> str:
+    """How many starts the points of a curve share."""
+    of = "" if curve.starts == curve.most else f" of {curve.most}"
+    return f"the {curve.starts}{of} starts that all of them have a verdict of"
 
 
 def figure(drawn: Sequence[Curve]) -> Figure:
@@ -108,7 +147,8 @@ def draw(axes: Axes, curve: Curve, colour: str, marker: str) -> None:
     constant = [(point.steps, point.mean) for point in curve.points if point.steps is not None]
     steps, rates = [steps for steps, _ in constant], [100 * mean.rate for _, mean in constant]
     limits = [[100 * abs(mean.interval[end] - mean.rate) for _, mean in constant] for end in (0, 1)]
-    line = axes.errorbar(steps, rates, limits, color=colour, label=curve.policy, capsize=2.5)
+    label = f"{curve.policy} ({curve.starts} starts)"
+    line = axes.errorbar(steps, rates, limits, color=colour, label=label, capsize=2.5)
     line.lines[0].set(marker=marker, markersize=4, linewidth=1.2)
 
 
@@ -120,7 +160,13 @@ def render(records: list[Record], form: str) -> tuple[str, list[Curve]]:
     """
     known, groups = known_protocols(records), by_policy(records)
     refused = [reason for one in groups if LATE in one.policy and (reason := refusal(one, known.get(one.protocol)))]
-    made = curves([one for one in groups if not refusal(one, known.get(one.protocol))])
+    every = curves([one for one in groups if not refusal(one, known.get(one.protocol))])
+    made = [curve for curve in every if curve.points]
+    refused += [
+        f"{curve.policy} on {curve.setting}: its latencies share no start, run all of them with the same --tasks"
+        for curve in every
+        if not curve.points
+    ]
     if not made:
         raise ValueError("; ".join(refused) or "no policy was run with a latency; run one with harness.run --latency K")
     blocks: list[Block] = []

@@ -22,12 +22,13 @@ Key = tuple[Start, int]  # and the repeat
 class Parting(NamedTuple):
     """The control steps, from 1, at which actions and progress of two records part; None where they never do.
 
-    common: control steps that both have.
+    common: control steps that both have. other_end: whether verdict, steps or failure mode differ.
     """
 
     actions: int | None
     progress: int | None
     common: int
+    other_end: bool
 
     @property
     def step(self) -> int | None:
@@ -37,9 +38,12 @@ class Parting(NamedTuple):
 
     @property
     def cause(self) -> str:
-        """Which parted first: "actions" where it was both at once, "end" where one goes on, "" where neither did."""
+        """Which parted first: "actions" where it was both at once, "" where neither did.
+
+        "end" where one goes on, or where only verdict or failure mode differ.
+        """
         if self.step is None:
-            return ""
+            return "end" if self.other_end else ""
         if self.step > self.common:
             return "end"
         return "actions" if self.actions == self.step else "progress"
@@ -50,7 +54,8 @@ def parting(pair: Pair) -> Parting:
     known = all(len(record.actions) == record.steps for record in pair)
     actions = first_difference(pair.first.actions, pair.second.actions) if known else None
     progress = first_difference(pair.first.progress, pair.second.progress)
-    return Parting(actions, progress, min(pair.first.steps, pair.second.steps))
+    common = min(pair.first.steps, pair.second.steps)
+    return Parting(actions, progress, common, ends(pair.first) != ends(pair.second))
 
 
 def first_difference(first: FloatArray, second: FloatArray) -> int | None:
@@ -82,6 +87,11 @@ class Shared:
     errors: tuple[Pair, ...]
     only_first: int
     only_second: int
+
+    @property
+    def one_sided(self) -> tuple[Pair, ...]:
+        """The episodes of which just one has a verdict."""
+        return tuple(pair for pair in self.errors if (pair.first.error is None) != (pair.second.error is None))
 
 
 def shared(first: Iterable[Record], second: Iterable[Record]) -> Shared:
@@ -121,7 +131,7 @@ def by_key(records: Iterable[Record]) -> dict[Key, Record]:
 def parted(pairs: Sequence[Pair]) -> list[tuple[Pair, Parting]]:
     """The pairs that part, and where: earliest first, then by task and index."""
     found = [(pair, parting(pair)) for pair in pairs]
-    left = [(pair, where) for pair, where in found if where.step is not None or ends(pair.first) != ends(pair.second)]
+    left = [(pair, where) for pair, where in found if where.cause]
     return sorted(left, key=lambda one: (one[1].step or 0, start_of(one[0].first), one[0].first.episode.repeat))
 
 

@@ -3,7 +3,8 @@
 `report/index.html` needs no server and no network. It has an overview, success per task, progress and time to success,
 failures, comparisons of every two policies, the episodes that only one of two solves next to each other, every episode
 with its video, progress and actions, where the numbers come from and how to cite them. Episodes without a verdict are
-counted, and in no number. A folder that is not a report of ours is refused; the files of a former one are replaced.
+counted, and in no number; repeats are left out, see `results.repeats`. A folder that is not a report of ours is
+refused; the files of a former one are replaced.
 """
 
 from __future__ import annotations
@@ -59,25 +60,33 @@ def main(arguments: list[str] | None = None) -> int:
     except (StoreError, LookupError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{chosen.out / 'index.html'}: {len(records)} episodes, {len(report.videos)} videos")
+    print(f"{chosen.out / 'index.html'}: {report.episodes} episodes, {len(report.videos)} videos")
     return 0
 
 
 class Report(NamedTuple):
-    """Texts by name, and videos: where they lie, by name."""
+    """How many episodes it shows; texts by name, and videos: where they lie, by name."""
 
+    episodes: int
     texts: Mapping[str, str]
     videos: Mapping[str, Path]
 
 
 def make(records: list[Record], source: Path, with_videos: bool) -> Report:
-    """A report of some records, with the videos and the provenance that lie beside them."""
-    found = videos_of(records, source / "videos") if with_videos else {}
+    """A report of some records but repeats, which are only counted, with the videos and provenance beside them.
+
+    Raises:
+        ValueError: there are only repeats, or see `results.report_page.render`.
+    """
+    shown = [record for record in records if record.episode.repeat == 0]
+    if not shown:
+        raise ValueError(f"there are only repeats in {source}, which no report shows; see results.repeats")
+    found = videos_of(shown, source / "videos") if with_videos else {}
     addresses = {key: f"videos/{quote(path.name)}" for key, path in found.items()}
     label = source.resolve().name if source.is_dir() else source.stem
     argument = Argument(label, source, records)
     texts = render(argument, known_protocols(records), read_published(), runs_of(source), addresses)
-    return Report(texts, {f"videos/{path.name}": path for path in found.values()})
+    return Report(len(shown), texts, {f"videos/{path.name}": path for path in found.values()})
 
 
 def videos_of(records: Iterable[Record], folder: Path) -> dict[str, Path]:
@@ -133,9 +142,11 @@ def former(folder: Path) -> list[str]:
         return []
     try:
         names = json.loads((folder / MARK).read_text(encoding="utf-8"))["files"]
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise TypeError("files must be a list of texts")
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{folder / MARK} cannot be read; name a new folder") from None
-    paths = (PurePosixPath(str(name)) for name in names)
+    paths = (PurePosixPath(name) for name in names)
     return [str(path) for path in paths if not path.is_absolute() and ".." not in path.parts]
 
 

@@ -50,6 +50,8 @@ def render(
     if not any(one.sides for one in sections):
         raise ValueError("; ".join(reason for one in sections for reason in one.refused))
     policies = [side for sides in settings for side in sides]
+    made_by = {record.run for side in policies for record in side.measured.records}
+    runs = {run: about for run, about in runs.items() if run in made_by}
     episodes = placed(policies, videos)
     comparisons = [comparison for one in sections for comparison in one.comparisons]
     versus = all_versus(comparisons, policies, episodes)

@@ -20,12 +20,10 @@ class Origin(NamedTuple):
 
 
 def provenance(policies: Sequence[Side], runs: Mapping[str, Mapping[str, Any]]) -> list[Origin]:
-    """Each policy's hashes, then each run that made some of the records."""
+    """Each policy's hashes, then each run; `runs` are those that made some of the records."""
     made = [Origin(side.name, tuple(policy_facts(side))) for side in policies]
     counts = Counter(record.run for side in policies for record in side.measured.records)
-    return made + [
-        Origin(f"run {run}", tuple(run_facts(counts[run], about))) for run, about in runs.items() if counts[run]
-    ]
+    return made + [Origin(f"run {run}", tuple(run_facts(counts[run], about))) for run, about in runs.items()]
 
 
 def policy_facts(side: Side) -> Iterator[tuple[str, str]]:
@@ -43,7 +41,7 @@ def run_facts(records: int, about: Mapping[str, Any]) -> Iterator[tuple[str, str
     """What a run ran on."""
     git, machine, assets = (about.get(name) or {} for name in ("git", "machine", "assets"))
     yield "records", str(records)
-    yield "command", shlex.join(["python", "-m", "harness.run", *map(str, about.get("command") or ())])
+    yield command_fact(about)
     yield "protocol hash", str(about.get("protocol_hash", "not recorded"))
     changes = ", with uncommitted changes" if git.get("dirty") else ""
     yield "commit", f"{git['commit']}{changes}" if git.get("commit") else "not recorded"
@@ -53,6 +51,14 @@ def run_facts(records: int, about: Mapping[str, Any]) -> Iterator[tuple[str, str
     if assets:
         yield "assets", ", ".join(f"{name} {value}" for name, value in assets.items())
     yield "machine", ", ".join(f"{value}" for value in machine.values())
+
+
+def command_fact(about: Mapping[str, Any]) -> tuple[str, str]:
+    """The command line, or its arguments where the program is not recorded."""
+    arguments = list(map(str, about.get("command") or ()))
+    if program := about.get("program"):
+        return "command", shlex.join(["python", "-m", str(program), *arguments])
+    return "arguments", shlex.join(arguments) or "not recorded"
 
 
 class Citation(NamedTuple):

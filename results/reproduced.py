@@ -7,7 +7,7 @@ would tell. Either claim is wrong with a chance of about alpha at most. `python 
 
 A published rate comes from other starts than ours, so the two are never paired; what else is not matched (stand-ins of
 asset files, another horizon, part of the episodes) is said beside the verdict. A rate that is a mean of unlike tiers is
-tested tier by tier.
+tested tier by tier. A policy with a larger share of episodes without a verdict than the protocol allows is refused.
 
 Source: Schuirmann 1987, J. Pharmacokinet. Biopharm. 15:657 (two one-sided tests); Farrington and Manning 1990, Stat.
 Med. 9:1447 (the score test of a difference between two rates).
@@ -19,11 +19,12 @@ import argparse
 import math
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from protocols.contracts import EvaluationProtocol
+from protocols.contracts import EvaluationProtocol, Record, Task
 from protocols.registry import require
 from results.cells import percent
 from results.export import load_records
@@ -31,6 +32,7 @@ from results.groups import PolicyRecords, by_policy, chosen_records, coverage, k
 from results.layout import Bullets, Paragraph, Row, Table, markdown
 from results.statistics import by_task, by_tier, summarise
 from results.store import StoreError
+from results.tables import refusal
 
 NORMAL = statistics.NormalDist()
 HALVINGS = 60  # of an interval no wider than 2; below the resolution of float64
@@ -129,12 +131,47 @@ def interval(ours: Rate, published: Rate, alpha: float) -> Ends:
     return Ends(limit(-1.0), limit(1.0))
 
 
-def render(made: list[PolicyRecords], published: Rate, margin: float, alpha: float, about: str) -> str:
+class Part(NamedTuple):
+    """The part of a protocol that a rate is about, by `kind`: tier, task, or "" for all of it."""
+
+    kind: str = ""
+    name: str = ""
+
+    def of(self, records: Sequence[Record]) -> tuple[Record, ...]:
+        """The records of the part."""
+        of_kind: Mapping[str, Callable[[Record], str]] = {
+            "tier": lambda record: record.tier,
+            "task": lambda record: record.episode.task,
+        }
+        return tuple(record for record in records if not self.kind or of_kind[self.kind](record) == self.name)
+
+    def wanted(self, protocol: EvaluationProtocol) -> EvaluationProtocol | None:
+        """The protocol with only the tasks of the part; None where it has none."""
+        of_kind: Mapping[str, Callable[[Task], str]] = {"tier": lambda task: task.tier, "task": lambda task: task.name}
+        tasks = tuple(task for task in protocol.tasks if not self.kind or of_kind[self.kind](task) == self.name)
+        return replace(protocol, tasks=tasks) if tasks else None
+
+
+def sorted_out(records: Sequence[Record], part: Part) -> tuple[list[PolicyRecords], list[str]]:
+    """The policies' records of a part, and why policies are refused, by all of their records."""
+    known, kept, refused = known_protocols(records), list[PolicyRecords](), list[str]()
+    for measured in by_policy(records):
+        if reason := refusal(measured, known.get(measured.protocol)):
+            refused.append(reason)
+        elif members := part.of(measured.records):
+            kept.append(replace(measured, records=members))
+    return kept, refused
+
+
+def render(records: Sequence[Record], published: Rate, margin: float, alpha: float, part: Part) -> str:
     """One row per policy and setting, and what one has to know about its conditions.
 
     Raises:
         ValueError: no policy has a verdict.
     """
+    made, refused = sorted_out(records, part)
+    if refused and not made:
+        raise ValueError("; ".join(refused))
     summaries = [summarise(measured.records) for measured in made]
     if not any(summary.episodes for summary in summaries):
         raise ValueError("no episode has a verdict; run the evaluation again")
@@ -144,12 +181,13 @@ def render(made: list[PolicyRecords], published: Rate, margin: float, alpha: flo
             found = verdict(Rate(summary.successes, summary.episodes), published, margin, alpha)
             cells = (f"{percent(summary.rate)} ({summary.successes}/{summary.episodes})", *difference_cells(found))
             rows.append(Row((", ".join((measured.policy, *measured.deviations)), *cells)))
+    about = f"of {part.kind} {part.name}" if part.kind else "together"
     rate = percent(published.successes / published.episodes)
     columns = ("policy", "ours", "difference", f"{percent(1 - 2 * alpha)} % interval", "p", "verdict")
     caption = f"Is {rate} % of {published.episodes} episodes reproduced, within {percent(margin)} points?"
     method = f"Two one-sided score tests (Farrington and Manning) at alpha {alpha:g}; all episodes {about} weigh alike."
-    blocks = Table(caption, columns, tuple(rows)), Bullets(tuple(remarks(made))), Paragraph(f"{NOT_MATCHED} {method}")
-    return markdown(blocks)
+    said = Bullets((*remarks(made, part), *refused))
+    return markdown((Table(caption, columns, tuple(rows)), said, Paragraph(f"{NOT_MATCHED} {method}")))
 
 
 def difference_cells(found: Verdict) -> tuple[str, ...]:
@@ -158,12 +196,14 @@ def difference_cells(found: Verdict) -> tuple[str, ...]:
     return f"{100 * found.difference:+.1f}", ends, f"{found.p_value:.2g}", found.word
 
 
-def remarks(made: list[PolicyRecords]) -> Iterator[str]:
-    """How much of its protocol each policy's records cover, and what was changed."""
+def remarks(made: list[PolicyRecords], part: Part) -> Iterator[str]:
+    """How much of its protocol, or of the part of it, each policy's records cover, and what was changed."""
+    where = f", {part.kind} {part.name}" if part.kind else ""
     for measured in made:
-        protocol: EvaluationProtocol | None = known_protocols(measured.records).get(measured.protocol)
+        whole = known_protocols(measured.records).get(measured.protocol)
+        protocol = whole and part.wanted(whole)
         changed = f"; not the protocol's conditions: {', '.join(measured.deviations)}" if measured.deviations else ""
-        yield f"{measured.policy} on {measured.protocol}: {coverage(measured, protocol)}{changed}"
+        yield f"{measured.policy} on {measured.protocol}{where}: {coverage(measured, protocol)}{changed}"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -195,12 +235,12 @@ def main(arguments: list[str] | None = None) -> int:
         if not 0 <= options.rate <= 100:
             raise ValueError(f"the published rate must be between 0 and 100 %, not {options.rate:g}")
         records = chosen_records(load_records(options.store), options.protocol, options.store)
-        about = ""
+        part = Part()
         for kind, parts, name in (("tier", by_tier, options.tier), ("task", by_task, options.task)):
             if name is not None:
-                records, about = parts(records)[require(kind, name, parts(records))], f"of {kind} {name}"
+                part = Part(kind, require(kind, name, parts(records)))
         published = Rate(options.rate / 100 * options.episodes, options.episodes)
-        text = render(by_policy(records), published, options.margin / 100, options.alpha, about or "together")
+        text = render(records, published, options.margin / 100, options.alpha, part)
     except (StoreError, LookupError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -97,7 +97,8 @@ def lonely(side: Side) -> str:
     """What to do about a policy that is alone in its setting."""
     return (
         f"{side.name} is the only policy under {setting_name(side.measured)} with conditions "
-        f"{side.measured.conditions[:8]}; name another that was run under the same, or the same one twice with --apart"
+        f"{side.measured.conditions[:8]}; name another that was run under the same, or the same one from two stores "
+        "with --apart"
     )
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from protocols.contracts import Record
 from protocols.registry import require
-from results.export import load_records, unflat
+from results.export import load_records
 from results.groups import PolicyRecords, by_policy
 from results.store import better
-
-PARQUET = ".parquet"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +62,7 @@ def read_arguments(texts: Sequence[str], store: Path, protocol: str | None = Non
 def read_argument(text: str, store: Path) -> Argument:
     """The records that one text stands for."""
     path, name = split_argument(text, store)
-    records = read_source(path)
+    records = load_records(path)
     if not records:
         raise LookupError(f"there are no records in {path}; run an evaluation first")
     folder, label = (path, path.resolve().name) if path.is_dir() else (path.parent, path.stem)
@@ -88,32 +86,14 @@ def named_records(records: list[Record], name: str, source: Path) -> list[Record
     """The records of a policy, with or without its arguments, or of a run."""
     names: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        for known in {record.policy, record.policy.partition("(")[0], record.run}:
+        for known in {record.policy, short_name(record.policy), record.run}:
             names[known].append(record)
     return names[require(f"policy or run in {source}", name, names)]
 
 
-def read_source(path: Path) -> list[Record]:
-    """Records from a store's folder or from what `results.export` wrote, JSONL or Parquet."""
-    return read_parquet(path) if path.suffix == PARQUET else load_records(path)
-
-
-def read_parquet(path: Path) -> list[Record]:
-    """The inverse of `results.export.write_parquet`, without actions.
-
-    Raises:
-        ValueError: no exported records, or Parquet cannot be read here.
-    """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ModuleNotFoundError as error:
-        raise ValueError(f"{path}: {error}; Parquet needs `pip install headway[parquet]`") from None
-    try:
-        rows: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
-        return [unflat(row | {name: json.loads(row[name]) for name in ("looks", "events")}) for row in rows]
-    except (pyarrow.ArrowException, KeyError, TypeError, ValueError, AssertionError) as error:
-        raise ValueError(f"{path} is no Parquet file of exported records: {error!r}") from None
+def short_name(policy: str) -> str:
+    """A policy's name without its arguments: `random blind` of `random(chunk=10) blind`."""
+    return re.sub(r"\(.*?\)", "", policy)
 
 
 def by_setting(arguments: Sequence[Argument], *, apart: bool = False) -> list[list[Side]]:
@@ -167,4 +147,4 @@ def joined(parts: Sequence[PolicyRecords]) -> PolicyRecords:
         if record.key not in kept or better(record, kept[record.key]):
             kept[record.key] = record
     ordered = sorted(kept.values(), key=lambda record: (record.episode.task, record.episode.index))
-    return replace(parts[0], records=tuple(ordered))
+    return replace(parts[0], records=tuple(ordered), repeats=max(part.repeats for part in parts))

@@ -15,8 +15,6 @@ from results.ranks import SEED, Rank, letters, rank_bootstrap
 from results.sides import Side
 from results.statistics import Mean, by_task, task_mean, tier_mean
 
-LEVEL = 0.05
-
 
 @dataclass(frozen=True, eq=False)
 class Standing:
@@ -28,7 +26,8 @@ class Standing:
         tasks: mean of the task rates over these.
         tiers: mean of the tier rates.
         rank: by the task mean.
-        letters: two policies share one exactly when the exact test, corrected over all pairs, does not tell them apart.
+        letters: two policies share one exactly when the exact test, corrected over all pairs, does not tell them apart
+            in one direction.
     """
 
     side: Side
@@ -91,6 +90,6 @@ def shared_records(sides: Sequence[Side]) -> list[list[Record]]:
 
 
 def differing(sides: Sequence[Side], comparisons: Sequence[Comparison]) -> list[list[bool]]:
-    """(P, P) whether two policies differ at the level."""
-    told = [{one.first.name, one.second.name} for one in comparisons if one.overall.adjusted < LEVEL]
+    """(P, P) whether two policies differ significantly, in one direction."""
+    told = [{one.first.name, one.second.name} for one in comparisons if one.overall.is_significant]
     return [[{one.name, other.name} in told for other in sides] for one in sides]

@@ -239,3 +239,8 @@ def test_a_users_mistake_is_one_line_and_exit_code_2(
     assert said.out == ""
     assert said.err.startswith("error: ") and message in said.err
     assert len(said.err.splitlines()) == 1
+
+
+def test_a_single_task_is_counted_as_one(tmp_path: Path, capsys: Printed) -> None:
+    text = printed([fill(tmp_path, [make_record(policy=policy) for policy in "ab"])], capsys)
+    assert cells(text, "task mean, 1 task")

@@ -13,10 +13,11 @@ import protocols
 from protocols.contracts import Record
 from results.comparison import Comparison, Contrast, Level, area, compare, final
 from results.comparison_csv import render_csv
+from results.comparison_tables import significant, verdict
 from results.paired import mcnemar, paired_difference
 from results.sections import compare_all
 from results.sides import Argument, Side, by_setting
-from results.standings import standings
+from results.standings import differing, standings
 from results.statistics import task_mean, tier_mean
 from tests.records import make_evaluation, make_record, with_errors
 
@@ -150,6 +151,7 @@ def test_settings_with_a_single_policy_are_left_out_and_said_so() -> None:
     assert [[side.name for side in one.sides] for one in made.sections] == [["bad", "good"]]
     (line,) = made.left_out
     assert line.startswith("fast is the only policy under metaworld_mt50, render=fast")
+    assert line.endswith("or the same one from two stores with --apart")
 
 
 def test_a_policy_with_too_many_errors_is_left_out_of_three_and_refused_of_two() -> None:
@@ -211,3 +213,40 @@ def test_nothing_is_ranked_where_no_episode_is_shared_by_all() -> None:
     (one,) = compare_all([sides(BAD, GOOD, third)], KNOWN).sections
     assert (one.standings, len(one.comparisons), len(one.without)) == ((), 1, 2)
     assert standings(sides(BAD, GOOD, third), []) == []
+
+
+def pairs_of(task: str, only_a: int, only_b: int, pairs: int) -> tuple[list[Record], list[Record]]:
+    """Records of a and b on a task, with so many pairs that one of them solves alone; both fail the others."""
+    first = [make_record(task, index, policy="a", success=index < only_a) for index in range(pairs)]
+    second = [make_record(task, index, policy="b", success=0 <= index - only_a < only_b) for index in range(pairs)]
+    return first, second
+
+
+def over_two_tasks(one: tuple[int, int, int], other: tuple[int, int, int], *, unpaired: bool = False) -> Comparison:
+    """A and b over two tasks: pairs that a solves alone, that b does, and all."""
+    parts = pairs_of("push-v3", *one), pairs_of("reach-v3", *other)
+    return compared(*([*mine, *yours] for mine, yours in zip(*parts, strict=True)), unpaired=unpaired)
+
+
+@pytest.mark.parametrize("unpaired", [False, True])
+def test_pooled_pairs_and_the_mean_of_rates_that_contradict_each_other_name_no_better_policy(unpaired: bool) -> None:
+    found = over_two_tasks((30, 0, 100), (0, 3, 3), unpaired=unpaired)
+    assert found.overall.adjusted < 0.001 and found.overall.success.difference.value == pytest.approx(-0.35)
+    tier, *tasks = found.levels[:3]
+    assert [significant(level) for level in (found.overall, tier)] == [False, False]
+    assert significant(tasks[0])
+    assert verdict(found).startswith("Tasks tell a and b apart, but not in one direction: -35.0 points [")
+    assert verdict(found).endswith("p <0.001.")
+    assert not any(map(any, differing([found.first, found.second], [found])))
+
+
+@pytest.mark.parametrize("unpaired", [False, True])
+def test_unequally_many_pairs_in_one_direction_name_the_better_policy(unpaired: bool) -> None:
+    found = over_two_tasks((60, 0, 100), (25, 0, 30), unpaired=unpaired)
+    assert found.overall.is_significant and verdict(found).startswith("a succeeds more often than b: +")
+    assert differing([found.first, found.second], [found]) == [[False, True], [True, False]]
+
+
+def test_equally_many_pairs_need_the_test_alone() -> None:
+    found = over_two_tasks((10, 0, 50), (0, 1, 50))
+    assert found.overall.even and found.overall.is_significant

@@ -85,8 +85,14 @@ def test_the_policy_is_the_cause_where_both_part_at_once_and_the_end_where_one_g
     assert parting(Pair(record(), both)).cause == "actions"
     whole = record(progress=np.zeros(5, np.float32))
     beginning = record(steps=3, progress=np.zeros(3, np.float32))
-    assert parting(Pair(whole, beginning)) == (4, 4, 3) and parting(Pair(whole, beginning)).cause == "end"
+    assert parting(Pair(whole, beginning)) == (4, 4, 3, True) and parting(Pair(whole, beginning)).cause == "end"
     assert parting(Pair(record(), record())).cause == ""
+
+
+@pytest.mark.parametrize("other", [{"success": False}, {"failure": "dropped"}])
+def test_a_pair_that_differs_in_verdict_or_failure_alone_parts_in_its_end(other: dict[str, Any]) -> None:
+    where = parting(Pair(record(), replace(record(), **other)))
+    assert (where.step, where.cause) == (None, "end")
 
 
 def test_records_are_matched_by_repeat_too_and_an_episode_that_is_there_twice_is_refused() -> None:
@@ -136,7 +142,7 @@ def test_episodes_that_part_are_listed_earliest_first(tmp_path: Path, capsys: Pr
     theirs += [replace(ours[3], success=False, failure="dropped")]
     assert main([fill(tmp_path / "a", ours), fill(tmp_path / "b", theirs)]) == 1
     text = capsys.readouterr().out
-    assert "3 part: 1 first in what was done, 1 first in what came of it, 0 in where they end; 1 with another" in text
+    assert "3 part: 1 first in what was done, 1 first in what came of it, 1 in where they end; 1 with another" in text
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if "| reach" in line]
     assert rows == [
         ["reach-v3", "3", "never", "never", "success after 5", "dropped after 5"],
@@ -153,6 +159,36 @@ def test_other_starts_errors_and_lonely_episodes_are_counted_and_named(tmp_path:
     assert "1 shared episode from another start, compared no further: reach-v3 1" in text
     assert "1 shared episode without a verdict: reach-v3 2" in text
     assert "only in A: 1; only in B: 0" in text
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "code"),
+    [
+        ((True, True), (True, None), 1),
+        ((True, None), (True, None), 0),
+        ((None, None), (None, None), 2),
+        ((True, True), (None, None), 2),
+    ],
+)
+def test_an_error_of_one_side_is_a_difference_and_without_a_pair_nothing_was_compared(
+    tmp_path: Path, ours: tuple[bool | None, ...], theirs: tuple[bool | None, ...], code: int
+) -> None:
+    stores = [
+        fill(tmp_path / name, [record(index, success=success) for index, success in enumerate(side)])
+        for name, side in (("a", ours), ("b", theirs))
+    ]
+    assert main(stores) == code
+
+
+def test_what_an_older_version_did_not_record_is_said(tmp_path: Path, capsys: Printed) -> None:
+    with Store(tmp_path / "old", write=True) as store:
+        store.add_run("run-a", {name: RUN[name] for name in ("command", "python")} | {"git": {"commit": None}})
+        store.add(record())
+    assert main([str(tmp_path / "old"), fill(tmp_path / "new", [record()], program="harness.run")]) == 0
+    rows = {line.split("|")[1].strip(): line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")}
+    for about, now in (("commit", "aaaaaaaaaaaa"), ("assets", "none"), ("program", "harness.run")):
+        assert [cell.strip() for cell in rows[about].split("|")[2:4]] == ["not recorded", now]
+    assert "python" not in rows and "command" not in rows
 
 
 def test_of_exported_records_only_progress_is_compared(tmp_path: Path, capsys: Printed) -> None:

@@ -148,7 +148,10 @@ def test_pairs_without_a_verdict_are_left_out_and_too_many_of_them_give_no_decis
     wrong = ("--policy-arg-b", "wrong=raise", *LINE, "--trials", "20", "--store", str(tmp_path))
     assert main(["random", POINTER, *wrong]) == 1
     out = capsys.readouterr().out
-    assert "no decision: " in out and "line allows 10 %" in out and "python -m harness.run" in out
+    assert "no decision: " in out and "line allows 10 %" in out
+    assert "lost pairs stay lost, more pairs come with a higher --budget" in out and "harness.run" not in out
+    with Store(tmp_path) as store:
+        assert {run["program"] for run in store.runs().values()} == {"harness.duel"}
     assert "odd seeds are not for me" in (tmp_path / "errors.log").read_text()
     (sides_a, sides_b) = by_side(tmp_path)
     failed = [record for record in (*sides_a, *sides_b) if record.error is not None]

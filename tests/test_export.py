@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from protocols.contracts import Look, Record
-from results.export import flat, jsonl, load_records, main, parse_jsonl
+from results.export import flat, jsonl, load_records, main, parse_jsonl, write_parquet
 from results.store import Store
 from tests.records import any_records, make_record, with_errors
 
@@ -132,6 +132,13 @@ def test_parquet_has_a_row_per_record_with_the_same_columns(tmp_path: Path) -> N
         {name: value for name, value in line.items() if name != "progress"} for line in lines
     ]
     assert [row["progress"] for row in rows] == [line["progress"] for line in lines]
+
+
+@pytest.mark.parametrize("times", [True, False])
+def test_parquet_reads_back_as_what_the_lines_hold(tmp_path: Path, times: bool) -> None:
+    records = [*some_records(), make_record("soccer-v3", looks=(Look(0, 0.25, None), Look(10, 0.5, 0.1)))]
+    write_parquet(records, tmp_path / "records.parquet", times=times)
+    assert jsonl(load_records(tmp_path / "records.parquet")) == jsonl(parse_jsonl(jsonl(records, times=times)))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from results.groups import by_policy, chosen_records, comparable, comparable_but
 from tests.records import make_evaluation, make_record, with_errors
 
 MT10 = protocols.load("metaworld_mt10")
+ALL_MT10 = make_evaluation(MT10)
 
 
 def test_policies_deviations_and_conditions_are_kept_apart() -> None:
@@ -74,6 +75,16 @@ def test_coverage_of_a_stopped_run_gives_the_range() -> None:
     (group,) = by_policy(with_errors(make_evaluation(MT10)[:13], 1))
     said = "partial, 13 of 100 episodes: 2 of 10 tasks, 3 to 10 of 10 episodes each, 1 without a verdict"
     assert coverage(group, MT10) == said
+
+
+def test_coverage_says_that_further_repeats_are_left_out() -> None:
+    records = [
+        replace(record, episode=replace(record.episode, repeat=repeat)) for record in ALL_MT10 for repeat in range(3)
+    ]
+    (group,), (whole,) = by_policy(records), by_policy(records, repeats=True)
+    assert len(group.records) == 100
+    assert coverage(group, MT10) == "all 100 episodes of the protocol, the first of 3 repeats, all with a verdict"
+    assert "repeats" not in coverage(whole, MT10)
 
 
 def test_coverage_of_an_unknown_protocol_is_a_count() -> None:

@@ -62,6 +62,11 @@ def test_a_plan_that_comes_after_the_horizon_comes_too_late(tmp_path: Path) -> N
         assert all(held(record))
 
 
+def test_a_latency_beyond_any_memory_is_no_other_than_the_horizon(tmp_path: Path) -> None:
+    for record in evaluated(tmp_path, str(10**30)):
+        assert record.error is None and (record.success, record.steps) == (False, record.episode.max_steps)
+
+
 @pytest.mark.parametrize("workers", [2, 4])
 def test_records_of_a_trace_do_not_depend_on_the_number_of_workers(tmp_path: Path, workers: int) -> None:
     trace = tmp_path / "trace.txt"

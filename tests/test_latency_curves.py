@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,39 @@ def test_every_policy_has_a_line_in_the_figure_of_its_setting() -> None:
     picture = figure(curves(by_policy([*LATE, *other])))
     (axes,) = picture.axes
     legend = axes.get_legend()
-    assert legend is not None and [text.get_text() for text in legend.get_texts()] == ["other", "vla"]
+    assert legend is not None and [text.get_text() for text in legend.get_texts()] == [
+        "other (16 starts)",
+        "vla (16 starts)",
+    ]
+
+
+def test_points_are_joined_over_the_starts_that_all_of_them_share(tmp_path: Path, capsys: Printed) -> None:
+    usual, delayed = run("vla", 0.9), run("vla latency=3", 0.4, 1)
+    delayed[9] = replace(delayed[9], fingerprint="elsewhere")
+    delayed = with_errors(delayed, 1)[:-2]
+    (curve,) = curves(by_policy([*usual, *delayed]))
+    assert (curve.starts, curve.most) == (12, 16)
+    for point, records in zip(curve.points, (usual, delayed), strict=True):
+        shared = [record for number, record in enumerate(records) if number not in (0, 9, 14, 15)]
+        assert sorted(record.key for record in point.measured.records) == sorted(record.key for record in shared)
+    delayed = [replace(record, protocol="unknown") for record in delayed]
+    usual = [replace(record, protocol="unknown") for record in usual]
+    assert main(["--store", fill(tmp_path / "some", [*usual, *delayed])]) == 0
+    assert "over the 12 of 16 starts that all of them have a verdict of" in capsys.readouterr().out
+    assert main(["--store", fill(tmp_path / "none", [*usual[:8], *delayed[8:]])]) == 2
+    assert "vla on unknown: its latencies share no start" in capsys.readouterr().err
+
+
+def test_versions_of_one_policy_are_not_joined() -> None:
+    newer = [
+        replace(record, deciding="d" * 32, key=f"newer {record.key}")
+        for record in [*run("vla", 0.9), *run("vla latency=2", 0.4)]
+    ]
+    found = curves(by_policy([*run("vla", 0.5), *run("vla latency=2", 0.2), *newer]))
+    assert len({curve.policy for curve in found}) == len(found) and "vla [dddddddd]" in {one.policy for one in found}
+    for curve in found:
+        names = [point.name for point in curve.points]
+        assert len(names) == len(set(names)), "no latency is there twice"
 
 
 def test_nothing_late_and_too_many_errors_are_refused(tmp_path: Path, capsys: Printed) -> None:

@@ -95,6 +95,27 @@ def test_a_stored_correlation_that_the_rates_cannot_have_is_lowered(
     assert "tell 99.0 % from 80.0 %" in answer and f"pairing correlation {most:.2f}" in answer
 
 
+def test_options_replace_what_a_store_knows_one_by_one(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    stored = (0.8 - 0.9 * 0.8) / (0.9 * 0.1 * 0.8 * 0.2) ** 0.5
+    about, answer, *_ = lines(capsys, "--store", folder, "--mde", "10pp", "--baseline", ".75")
+    assert about.startswith("ours and theirs") and "tell 85.0 % from 75.0 %" in answer
+    assert answer.startswith(f"{pairs_needed(discordance(0.85, 0.75, stored))} episodes")
+    assert f"pairing correlation {stored:.2f}" in answer
+    answer = lines(capsys, "--store", folder, "--mde", "10pp", "--phi", ".1")[1]
+    assert "tell 90.0 % from 80.0 %" in answer and "pairing correlation 0.10" in answer
+    answer = lines(capsys, "--store", folder, "--baseline", ".5", "--phi", ".1")[1]
+    assert answer.startswith("60 episodes") and "from 50.0 %" in answer and "pairing correlation 0.10" in answer
+
+
+def test_a_baseline_beside_a_single_stored_policy_leaves_only_its_time(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with Store(tmp_path, write=True) as store:
+        store.add(make_record(wall_s=12.0))
+    answer, time = lines(capsys, "--store", tmp_path, "--mde", ".1", "--baseline", ".5")
+    assert "tell 60.0 % from 50.0 %" in answer and "of expert on metaworld_mt50 take about" in time
+
+
 def test_where_a_policy_always_ends_alike_no_correlation_is_made_up(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -133,6 +154,7 @@ def test_a_single_policy_gives_the_baseline_of_a_plan(capsys: pytest.CaptureFixt
         (("--baseline", ".9", "--mde", "5pp", "--power", "80"), "power must be between 0 and 1, not 80"),
         (("--baseline", ".9", "--mde", "5pp", "--alpha", "0"), "alpha must be between 0 and 1, not 0"),
         (("--baseline", "90", "--episodes", "50"), "success rates must be between 0 and 1"),
+        (("--baseline", "1.02", "--mde=-5pp"), "success rates must be between 0 and 1"),
         (("--store", "nowhere"), "there is no store in nowhere"),
     ],
 )

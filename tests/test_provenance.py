@@ -99,12 +99,17 @@ def test_versions_are_those_installed_and_what_is_not_is_absent() -> None:
 
 def test_a_run_says_what_it_ran_on() -> None:
     about = json.loads(json.dumps(run_provenance(MT10, ["--policy", "zero"])))
-    assert about["command"] == ["--policy", "zero"]
+    assert about["command"] == ["--policy", "zero"] and about["program"] == "harness.run"
     assert about["protocol_hash"] == MT10.hash()
     assert about["protocol"]["name"] == "metaworld_mt10" and len(about["protocol"]["tasks"]) == 10
     assert re.fullmatch(r"3\.\d+\.\d+", about["python"])
     assert about["packages"]["numpy"] == np.__version__
     assert about["machine"]["system"] and about["machine"]["cores"] >= 1
+
+
+def test_a_run_says_which_program_took_its_arguments() -> None:
+    assert run_provenance(MT10, ["expert", "random"], None, "harness.duel")["program"] == "harness.duel"
+    assert run_provenance(MT10, [])["program"] is None and run_provenance(MT10, ["pytest"])["program"] is None
 
 
 def test_the_commit_is_known_in_a_checkout_and_only_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

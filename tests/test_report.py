@@ -19,6 +19,7 @@ from results.groups import by_policy
 from results.pairs import discordant, pair
 from results.report import MARK, main
 from results.statistics import by_task, summarise
+from results.store import Store
 from tests.records import make_evaluation, make_record, with_errors
 from tests.reports import fill, film, two_policies
 from tests.test_chains import chain
@@ -252,9 +253,10 @@ def test_a_mark_cannot_make_us_delete_what_lies_elsewhere(tmp_path: Path, names:
     assert (tmp_path / "notes").exists() and (tmp_path / "store" / "store.sqlite").exists()
 
 
-def test_a_mark_that_cannot_be_read_is_an_error_in_one_line(tmp_path: Path, capsys: Printed) -> None:
+@pytest.mark.parametrize("mark", ["{", "[]", '{"files": 3}', '{"files": "abc"}', '{"files": [1]}'])
+def test_a_mark_that_cannot_be_read_is_an_error_in_one_line(tmp_path: Path, capsys: Printed, mark: str) -> None:
     folder = report(RECORDS[:3], tmp_path)
-    (folder / MARK).write_text("{")
+    (folder / MARK).write_text(mark)
     assert main(["--store", str(tmp_path / "store"), "--out", str(folder)]) == 2
     assert "cannot be read; name a new folder" in capsys.readouterr().err
 
@@ -276,10 +278,33 @@ def test_a_mistake_is_one_line(tmp_path: Path, capsys: Printed, mistake: str) ->
 
 def test_provenance_and_citation_name_commit_conditions_and_command(tmp_path: Path) -> None:
     shown = plain(page(report(RECORDS, tmp_path)))
-    assert "python -m harness.run --policy good" in shown
+    assert re.search(r"arguments\s+--policy good", shown) and "harness.run" not in shown
     assert f"commit {('c0ffee' * 6)[:12]}" in shown
     assert f"made_up (conditions {RECORDS[0].conditions[:8]})" in shown
     assert "@software{headway," in shown
+
+
+@pytest.mark.parametrize("program", ["harness.run", "harness.duel"])
+def test_the_command_names_the_program_that_was_run(tmp_path: Path, program: str) -> None:
+    store = fill(tmp_path / "store", [])
+    with Store(store, write=True) as opened:
+        opened.add_run("run-b", {"program": program, "command": ["expert", "a b"], "git": {"commit": "beef" * 10}})
+        for record in RECORDS[:3]:
+            opened.add(replace(record, run="run-b"))
+    assert main(["--store", str(store), "--out", str(tmp_path / "report")]) == 0
+    shown = plain(page(tmp_path / "report"))
+    assert f"python -m {program} expert &#39;a b&#39;" in shown
+    assert "commit beefbeefbeef" in shown and "c0ffee" not in shown, "run-a made nothing that is shown"
+
+
+def test_repeats_are_not_in_a_report(tmp_path: Path, capsys: Printed) -> None:
+    again = [replace(one, episode=replace(one.episode, repeat=1), key=f"again {one.key}") for one in RECORDS]
+    folder = report([*RECORDS, *again], tmp_path)
+    assert f": {len(RECORDS)} episodes, 0 videos" in capsys.readouterr().out
+    assert len(index(folder)["rows"]) == len(RECORDS)
+    only = fill(tmp_path / "only", again)
+    assert main(["--store", str(only), "--out", str(tmp_path / "other")]) == 2
+    assert "there are only repeats" in capsys.readouterr().err
 
 
 def test_a_thousand_episodes_take_less_than_a_minute_and_give_a_small_page(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from hypothesis import given, settings, strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import binom, norm
 
+import protocols
 from results.reproduced import Rate, interval, main, score, verdict
 from results.store import Store
-from tests.records import make_record, with_errors
+from tests.records import make_evaluation, make_record, with_errors
 
 counts = st.integers(1, 600).flatmap(lambda episodes: st.builds(Rate, st.integers(0, episodes), st.just(episodes)))
 margins = st.sampled_from([0.02, 0.05, 0.1])
@@ -144,7 +145,7 @@ def test_the_command_says_it_of_each_policy_and_what_is_not_matched(
     assert [row.split("|")[-2].strip() for row in rows] == ["undecided", "not reproduced"]
     assert "95.0 (95/100)" in rows[0] and "expert, max_steps=9" in rows[1]
     assert "not the protocol's conditions: max_steps=9" in text
-    assert "not matched" in text and "partial, 10 of 500 episodes" in text
+    assert "not matched" in text and "tier easy: partial, 10 of 280 episodes" in text
     assert main([*arguments, "--margin", "8"]) == 0
     assert "| reproduced |" in capsys.readouterr().out.replace("  ", "")
 
@@ -174,4 +175,34 @@ def test_a_store_without_a_verdict_is_refused(tmp_path: Path, capsys: pytest.Cap
     with Store(tmp_path, write=True) as store:
         store.add(with_errors([make_record()], 1)[0])
     assert main(["--store", str(tmp_path), "--rate", "95", "--episodes", "5"]) == 2
-    assert "no episode has a verdict" in capsys.readouterr().err
+    assert "refused, 1 of 1 episodes have no verdict" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("part", "episodes"), [(("--tier", "hard"), 60), (("--task", "reach-v3"), 10), ((), 500)])
+def test_a_complete_part_is_not_called_partial(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], part: tuple[str, ...], episodes: int
+) -> None:
+    with Store(tmp_path, write=True) as store:
+        for record in make_evaluation(protocols.load("metaworld_mt50")):
+            store.add(record)
+    assert main(["--store", str(tmp_path), "--rate", "60", "--episodes", "50", *part]) == 0
+    assert f": all {episodes} episodes of the protocol, all with a verdict" in capsys.readouterr().out
+
+
+def test_too_many_errors_are_refused_whatever_part_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The errors are all in one task, and another one is asked for."""
+    broken = [make_record("push-v3", index, success=None, policy="broken") for index in range(10)]
+    with Store(tmp_path, write=True) as store:
+        for record in [*broken, *(make_record(index=index, policy="broken") for index in range(10))]:
+            store.add(record)
+    arguments = ["--store", str(tmp_path), "--rate", "95", "--episodes", "50", "--task", "reach-v3"]
+    assert main(arguments) == 2
+    assert "broken: refused, 10 of 20 episodes have no verdict" in capsys.readouterr().err
+    with Store(tmp_path, write=True) as store:
+        for index in range(10):
+            store.add(make_record(index=index))
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    assert "| expert" in text and "| broken" not in text and "- broken: refused, 10 of 20" in text

@@ -49,6 +49,17 @@ def test_a_policy_is_named_with_or_without_arguments_or_by_its_run(text: str, fo
     assert found.folder == folder / "runs"
 
 
+@pytest.mark.parametrize(
+    ("name", "policies"),
+    [("random", {"random(chunk=10)"}), ("random blind", {"random(chunk=10) blind"}), ("run-a", None)],
+)
+def test_a_name_without_arguments_keeps_the_arm(name: str, policies: set[str] | None, tmp_path: Path) -> None:
+    arm = [make_record(index=index, policy="random(chunk=10) blind", run="run-a") for index in range(3)]
+    fill(tmp_path / "runs", [*A, *arm])
+    (found,) = read_arguments([name], tmp_path / "runs")
+    assert {record.policy for record in found.records} == (policies or {"random(chunk=10)", "random(chunk=10) blind"})
+
+
 @pytest.mark.parametrize("name", ["runs", "records.jsonl", "records.parquet"])
 def test_stores_and_exports_hold_the_same_records(name: str, folder: Path) -> None:
     found = read(f"{{folder}}/{name}", folder)
@@ -110,6 +121,12 @@ def test_a_policy_from_two_stores_is_one_side_as_if_they_were_merged() -> None:
     ((_, side),) = by_setting([argument("one", [*A[:2], *B]), argument("two", A[1:])])
     assert [record.episode.index for record in side.measured.records] == [0, 1, 2]
     assert side.folders == (Path("one"), Path("two"))
+
+
+def test_left_out_repeats_of_any_store_are_remembered() -> None:
+    again = replace(A[1], episode=replace(A[1].episode, repeat=2), key="again")
+    ((side,),) = by_setting([argument("one", A), argument("two", [*A, again])])
+    assert (len(side.measured.records), side.measured.repeats) == (3, 3)
 
 
 def test_a_verdict_replaces_an_error_of_the_same_key() -> None:
