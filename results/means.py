@@ -89,11 +89,13 @@ def weighted_mean(
 
 
 def collapsed(tasks: Sequence[Stratum]) -> list[Stratum]:
-    """The tasks, those of a single value put together; a lone one joins the smallest other."""
+    """The tasks, those of a single value put together; a lone one joins the smallest others, all of that size."""
     single = [task for task in tasks if len(task.values) == 1]
-    strata = sorted((task for task in tasks if len(task.values) > 1), key=lambda task: len(task.values))
+    strata = [task for task in tasks if len(task.values) > 1]
     if len(single) == 1 and strata:
-        single.append(strata.pop(0))
+        size = min(len(task.values) for task in strata)
+        single += [task for task in strata if len(task.values) == size]
+        strata = [task for task in strata if len(task.values) > size]
     if not single:
         return strata
     values, lows, highs, weights = zip(*single, strict=True)

@@ -47,7 +47,7 @@ def test_stand_ins_are_complete_and_the_same_each_time(tmp_path: Path) -> None:
     first, second = files.prepare("stand-in"), files.prepare("stand-in")
     assert first.deviations == ("assets=stand-in",)
     assert first.hash == second.hash
-    assert first.folder != second.folder
+    assert first.folder == second.folder, "this process has made it already"
     assert_complete(first.folder)
     assert "0 official" in first.summary
 
