@@ -5,12 +5,16 @@ from __future__ import annotations
 import signal
 
 import pytest
+from hypothesis import settings
 
 import envs
 from envs import gl
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's background job has it, and hands it on
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("unhurried", deadline=None)  # machines are noisy, and no test is about time
+settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
