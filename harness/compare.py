@@ -12,14 +12,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from harness.film import path_of
 from protocols.contracts import Record, at_least_one
 from results.comparison_csv import render_csv
 from results.comparison_tables import Shown, render
+from results.documents import deliver
 from results.groups import known_protocols
 from results.sections import compare_all
 from results.sides import Side, by_setting, read_arguments
-from results.store import StoreError
+from results.videos import path_of
 
 EXAMPLES = """examples:
   python -m harness.compare expert random --store runs
@@ -66,16 +66,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """The command line: 0 done, 2 for a mistake of the user's."""
     chosen = parser().parse_args(arguments)
-    try:
-        text = compared(chosen)
-        if chosen.out:
-            chosen.out.write_text(text, encoding="utf-8")
-    except (StoreError, LookupError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    if not chosen.out:
-        print(text, end="")
-    return 0
+    return deliver(lambda: compared(chosen), chosen.out)
 
 
 def compared(chosen: argparse.Namespace) -> str:

@@ -32,11 +32,10 @@ from harness.pool import single_threaded, worker_count
 from protocols.contracts import ImageArray, Record
 from protocols.registry import require
 from results.store import Store, StoreError
-from results.videos import Frame, caption, write
+from results.videos import USUAL_CAMERAS, Frame, caption, path_of, write
 
 FRAMES_PER_S = 20
 SLOWED = 2  # a second in the simulator takes two in the video
-USUAL_CAMERAS = ("agent",)
 
 
 def film(
@@ -52,7 +51,7 @@ def film(
 
     Args:
         records: what to film; errors are left out.
-        folder: where the videos lie, see `path_of`.
+        folder: where the videos lie, see `results.videos.path_of`.
         image_size_px: height and width of the frames.
         render: render profile of the frames.
         workers: processes, by default one per core.
@@ -93,12 +92,6 @@ def check_cameras(records: list[Record], cameras: tuple[str, ...]) -> None:
     for suite in {record.episode.suite for record in records}:
         for camera in cameras:
             require("camera", camera, envs.load(suite).spec().observation.cameras)
-
-
-def path_of(record: Record, folder: Path, cameras: tuple[str, ...] = USUAL_CAMERAS) -> Path:
-    """Where the record's video lies: `<task>-<index>-<key>.mp4`, unusual cameras after the key."""
-    seen = "" if cameras == USUAL_CAMERAS else "".join(f"-{camera}" for camera in cameras)
-    return folder / f"{record.episode.task}-{record.episode.index:03}-{record.key[:8]}{seen}.mp4"
 
 
 def film_each(left: list[Record], one: Callable[[Record], list[str]], workers: int, console: Console) -> list[str]:

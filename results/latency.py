@@ -24,13 +24,13 @@ from matplotlib.figure import Figure
 
 from protocols.contracts import LATE, Record
 from results.cells import interval_cell, rate_cell
+from results.documents import deliver
 from results.export import load_records
 from results.groups import PolicyRecords, by_policy, chosen_records, known_protocols
 from results.layout import Block, Bullets, Heading, Row, Table, latex, markdown
 from results.pairs import Start, start_of
 from results.plots import INK, SUCCESS, head, tidy
 from results.statistics import Mean, summarise, task_mean
-from results.store import StoreError
 from results.tables import refusal
 
 FORMS: Mapping[str, Callable[[Sequence[Block]], str]] = {"markdown": markdown, "latex": latex}
@@ -186,19 +186,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="write the table to this file")
     parser.add_argument("--figure", type=Path, help="draw the curves into this file: png, svg or pdf")
     chosen = parser.parse_args(arguments)
-    try:
+
+    def make() -> str:
         records = chosen_records(load_records(chosen.store), chosen.protocol, chosen.store)
         text, made = render(records, chosen.format)
         if chosen.figure:
             figure(made).savefig(chosen.figure, dpi=160)
-        if chosen.out:
-            chosen.out.write_text(text, encoding="utf-8")
-    except (StoreError, LookupError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    if not chosen.out:
-        print(text, end="")
-    return 0
+        return text
+
+    return deliver(make, chosen.out)
 
 
 if __name__ == "__main__":

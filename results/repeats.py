@@ -34,11 +34,11 @@ import numpy as np
 
 from protocols.contracts import Record
 from results.cells import NOTHING, interval_cell, percent, rate_cell
+from results.documents import deliver
 from results.export import load_records
 from results.groups import PolicyRecords, by_policy, chosen_records, known_protocols
 from results.layout import Block, Bullets, Heading, Row, Table, latex, markdown
 from results.statistics import Mean, by_task, wilson
-from results.store import StoreError
 from results.tables import refusal
 
 
@@ -187,16 +187,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--format", choices=FORMS, default="markdown")
     parser.add_argument("--out", type=Path, help="write to this file")
     chosen = parser.parse_args(arguments)
-    try:
-        text = render(chosen_records(load_records(chosen.store), chosen.protocol, chosen.store), chosen.format)
-        if chosen.out:
-            chosen.out.write_text(text, encoding="utf-8")
-    except (StoreError, LookupError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    if not chosen.out:
-        print(text, end="")
-    return 0
+
+    def make() -> str:
+        return render(chosen_records(load_records(chosen.store), chosen.protocol, chosen.store), chosen.format)
+
+    return deliver(make, chosen.out)
 
 
 if __name__ == "__main__":

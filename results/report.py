@@ -27,6 +27,7 @@ from results.literature import read_published
 from results.report_page import render
 from results.sides import Argument
 from results.store import Store, StoreError
+from results.videos import path_of
 
 MARK = "headway-report.json"  # in a report's folder; names its files
 VIDEOS = ("link", "copy", "none")
@@ -95,7 +96,7 @@ def videos_of(records: Iterable[Record], folder: Path) -> dict[str, Path]:
     for path in sorted(folder.glob("*.mp4"), key=lambda path: (len(path.stem), path.stem)):
         if name := VIDEO_NAME.fullmatch(path.stem):
             there.setdefault(name["episode"], path)
-    names = {record.key: f"{record.episode.task}-{record.episode.index:03}-{record.key[:8]}" for record in records}
+    names = {record.key: path_of(record, folder).stem for record in records}
     return {key: there[name] for key, name in names.items() if name in there}
 
 

@@ -25,6 +25,7 @@ from results.cells import spoken
 SMALLEST_WIDTH_PX = 448
 INSTRUCTION_LINES = 2
 HOLD_S = 1.0
+USUAL_CAMERAS = ("agent",)
 CODEC_OPTIONS = {"crf": "18", "preset": "veryfast", "threads": "1"}  # visually lossless; one thread as everywhere
 
 BACKGROUND, TRACK, WHITE, GREY = "#14171c", "#2c323b", "#f4f6f8", "#9aa4b1"
@@ -59,6 +60,12 @@ def caption(record: Record) -> Caption:
     failure = f"failure ({spoken(record.failure)})" if record.failure else "failure"
     verdicts = {True: f"success at step {record.steps}", False: failure, None: "error"}
     return Caption(record.episode.task, record.policy, verdicts[record.success])
+
+
+def path_of(record: Record, folder: Path, cameras: tuple[str, ...] = USUAL_CAMERAS) -> Path:
+    """Where the record's video lies: `<task>-<index>-<key>.mp4`, unusual cameras after the key."""
+    seen = "" if cameras == USUAL_CAMERAS else "".join(f"-{camera}" for camera in cameras)
+    return folder / f"{record.episode.task}-{record.episode.index:03}-{record.key[:8]}{seen}.mp4"
 
 
 def write(path: Path, frames: Iterable[Frame], caption: Caption, *, fps: int = 20) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 import protocols
 from harness.compare import main
-from harness.film import path_of
 from protocols.contracts import Record
 from results.export import jsonl
 from results.store import Store
+from results.videos import path_of
 from tests.records import make_evaluation, make_record, with_errors
 
 MT50 = protocols.load("metaworld_mt50")

@@ -13,10 +13,11 @@ import pytest
 
 import protocols
 from harness.evaluation import Evaluation
-from harness.film import film, main, path_of
+from harness.film import film, main
 from harness.run import main as run
 from protocols.contracts import Record
 from results.store import Store, read
+from results.videos import path_of
 from tests.commands import finish, start, wait_until
 
 LINE = str(Path(__file__).parent / "line" / "line.yaml")
