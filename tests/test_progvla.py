@@ -90,7 +90,7 @@ def test_the_loss_of_a_sample_depends_on_the_generator_alone() -> None:
 def test_the_heads_losses_reach_the_context_encoder() -> None:
     made = learner()
     for head in ("q", "value", "success"):
-        torch.nn.init.ones_(getattr(made.network.heads, head)[-1].weight)
+        torch.nn.init.ones_(getattr(made.network.heads, head).last.weight)
     with_heads = gradients(made, made.losses(samples(), seeded()))
     assert with_heads["encoder"] > 0 and with_heads["heads"] > 0
     alone = learner(q_head="off", value_head="off", success_head="off")

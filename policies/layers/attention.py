@@ -36,8 +36,9 @@ class Attention(nn.Module):
 
     def keys_values(self, context: Tensor) -> Tensor:
         """(2, B, heads, M, D / heads), to be read many times."""
+        rows, tokens, width = context.shape
         keys_values: Tensor = self.key_value(context)  # (B, M, 2 D)
-        return keys_values.unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return keys_values.view(rows, tokens, 2, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
 
     def read(self, x: Tensor, keys_values: Tensor, ignored: Tensor | None = None) -> Tensor:
         """(B, N, D) what `x` (B, N, D) reads in those keys and values."""
@@ -77,7 +78,8 @@ class EncoderBlock(nn.Module):
         """(B, N, D) -> (B, N, D)."""
         normed = self.norm1(x)
         x = x + self.attention(normed, normed)
-        return x + self.feed_forward(self.norm2(x))
+        added: Tensor = x + self.feed_forward(self.norm2(x))
+        return added
 
 
 class ResamplerBlock(nn.Module):
@@ -96,7 +98,8 @@ class ResamplerBlock(nn.Module):
         if ignored is not None:
             ignored = functional.pad(ignored, (0, latents.shape[1]))  # latents are never ignored
         latents = latents + self.attention(normed, context, ignored)
-        return latents + self.feed_forward(self.norm(latents))
+        added: Tensor = latents + self.feed_forward(self.norm(latents))
+        return added
 
 
 class Resampler(nn.Module):

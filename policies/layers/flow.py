@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +43,8 @@ class ModulatedBlock(nn.Module):
         if keys_values is None:
             keys_values = self.attention.keys_values(normed)
         x = x + gate1 * self.attention.read(normed, keys_values)
-        return x + gate2 * self.feed_forward(self.norm(x) * (1 + scale2) + shift2)
+        added: Tensor = x + gate2 * self.feed_forward(self.norm(x) * (1 + scale2) + shift2)
+        return added
 
 
 class ActionExpert(nn.Module):
@@ -62,7 +64,7 @@ class ActionExpert(nn.Module):
         self.action = nn.Linear(entries, width)
         self.position = nn.Parameter(torch.randn(chunk, width) * 0.02)
         self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
-        self.blocks = nn.ModuleList(ModulatedBlock(width, heads) for _ in range(depth))
+        self.blocks: Any = nn.ModuleList(ModulatedBlock(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
         self.last_modulation = nn.Linear(width, 2 * width)
         self.velocity = nn.Linear(width, entries)

@@ -38,6 +38,11 @@ class Agent(nn.Module):
         statistics: of the data that it is trained on, by which state and actions are normalised.
     """
 
+    state_mean: Tensor
+    state_std: Tensor
+    action_mean: Tensor
+    action_std: Tensor
+
     def __init__(self, config: Config, spec: EnvSpec, statistics: Statistics) -> None:
         super().__init__()
         self.config, self.spec, self.statistics = config, spec, statistics
@@ -110,19 +115,21 @@ def agent_of(card: dict[str, Any]) -> Agent:
     if card.get("policy") != "progvla":
         raise ValueError(f"it is a checkpoint of policy {card.get('policy')!r}, not of 'progvla'")
     try:
-        config = Config(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in card["config"].items()}
-        )
+        config = Config(**tuples(card["config"]))
         size = config.image_size_px
-        action = {key: tuple(value) if isinstance(value, list) else value for key, value in card["action"].items()}
         spec = EnvSpec(
             ObservationSpec(dict.fromkeys(card["cameras"], (size, size)), tuple(card["state"])),
-            ActionSpec(**action),
+            ActionSpec(**tuples(card["action"])),
         )
         statistics = Statistics(**{key: np.array(value, np.float32) for key, value in card["statistics"].items()})
     except (KeyError, TypeError) as error:
         raise ValueError(f"its card is incomplete or of another version: {error}") from error
     return Agent(config, spec, statistics)
+
+
+def tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """The same, with the tuples that JSON has made lists."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
 
 def same_robot(card: dict[str, Any], spec: EnvSpec) -> bool:

@@ -72,7 +72,8 @@ class Learner(Agent):
             for keys_values in expert.reading(context)
         ]
         velocity = expert(flow.noisy, expert.modulations(flow.tau), reading)  # (draws B, H, A)
-        return ((velocity.float() - flow.velocity) ** 2).mean((1, 2)).view(draws, -1).mean(0)
+        off: Tensor = ((velocity.float() - flow.velocity) ** 2).mean((1, 2))  # (draws B,)
+        return off.view(draws, -1).mean(0)
 
     def _augmented(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
         """(B, size, size, 3) uint8 -> (B, 3, size, size) in [0, 1], moved and brightened at random in training."""

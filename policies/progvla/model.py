@@ -9,10 +9,11 @@ Shapes are those of the paper's LIBERO set-up: 2 cameras, width 384, 16 actions 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from policies.layers.attention import EncoderBlock, Resampler
 from policies.layers.flow import ActionExpert
@@ -39,13 +40,17 @@ class Estimates(NamedTuple):
 class ContextEncoder(nn.Module):
     """What is seen, told and felt -> the context (B, 4, 384)."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, config: Config, sizes: Sizes) -> None:
         super().__init__()
         width, shape = config.width, (config.resampler_depth, config.heads, config.dropout)
-        self.vision = backbone(config)
+        vision: Any = backbone(config)
+        self.vision = vision
         if config.freeze_vision:
-            self.vision.requires_grad_(False)
-        self.project = nn.Identity() if self.vision.width == width else nn.Linear(self.vision.width, width)
+            vision.requires_grad_(False)
+        self.project = nn.Identity() if vision.width == width else nn.Linear(vision.width, width)
         self.cameras = nn.ModuleDict(
             {camera: Resampler(width, config.vision_tokens, *shape) for camera in sizes.cameras}
         )
@@ -59,8 +64,8 @@ class ContextEncoder(nn.Module):
         )
         self.norm = nn.LayerNorm(width)
         self.resampler = Resampler(width, config.context_tokens, *shape) if config.context_resampler else None
-        self.register_buffer("mean", torch.tensor(self.vision.mean)[:, None, None], persistent=False)
-        self.register_buffer("std", torch.tensor(self.vision.std)[:, None, None], persistent=False)
+        self.register_buffer("mean", torch.tensor(vision.mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(vision.std)[:, None, None], persistent=False)
 
     def told(self, text: Tensor, ignored: Tensor) -> Tensor:
         """(U, 16, 384) of (U, L, 384) token embeddings of instructions, those `ignored` (U, L) left out."""
@@ -80,7 +85,8 @@ class ContextEncoder(nn.Module):
         for block in self.fusion:
             x = block(x)
         x = self.norm(x)
-        return x if self.resampler is None else self.resampler(x)  # (B, 4, 384)
+        context: Tensor = x if self.resampler is None else self.resampler(x)  # (B, 4, 384)
+        return context
 
     def _seen(self, images: list[Tensor]) -> list[Tensor]:
         """(B, 8, 384) for each camera."""
@@ -102,12 +108,21 @@ class Pooler(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, N, 384) -> (B, 384)."""
-        return self.resampler(tokens)[:, 0]
+        pooled: Tensor = self.resampler(tokens)[:, 0]
+        return pooled
 
 
-def regressor(width: int) -> nn.Sequential:
-    """(B, width) -> (B, 1), unbounded."""
-    return nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1))
+class Regressor(nn.Module):
+    """One unbounded number."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(width, width), nn.Linear(width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 384) -> (B,)."""
+        number: Tensor = self.last(functional.gelu(self.first(x)))[:, 0]
+        return number
 
 
 class Heads(nn.Module):
@@ -118,22 +133,22 @@ class Heads(nn.Module):
         width = config.width
         if config.q_head:
             self.action = nn.Sequential(nn.Linear(action, width), nn.GELU(), nn.Linear(width, width))
-            self.q_pooler, self.q = Pooler(config), regressor(width)
+            self.q_pooler, self.q = Pooler(config), Regressor(width)
         if config.value_head or config.success_head:
             self.pooler = Pooler(config)
-        self.value = regressor(width) if config.value_head else None
-        self.success = regressor(width) if config.success_head else None
+        self.value = Regressor(width) if config.value_head else None
+        self.success = Regressor(width) if config.success_head else None
 
     def begin_as_zero(self) -> None:
         """All estimates begin as 0, so that what they weigh begins as nearly 1."""
         for head in (getattr(self, "q", None), self.value, self.success):
             if head is not None:
-                nn.init.zeros_(head[-1].weight)
+                nn.init.zeros_(head.last.weight)
 
     def quality(self, context: Tensor, action: Tensor) -> Tensor:
         """(B,) Q of (B, A) normalised actions."""
         tokens = torch.cat([self.action(action)[:, None], context], 1)  # (B, 5, 384)
-        quality: Tensor = self.q(self.q_pooler(tokens))[:, 0]
+        quality: Tensor = self.q(self.q_pooler(tokens))
         return quality
 
     def forward(self, context: Tensor) -> Estimates:
@@ -141,7 +156,7 @@ class Heads(nn.Module):
         if self.value is None and self.success is None:
             return Estimates(None, None)
         pooled = self.pooler(context)  # (B, 384)
-        return Estimates(*(None if head is None else head(pooled)[:, 0] for head in (self.value, self.success)))
+        return Estimates(*(None if head is None else head(pooled) for head in (self.value, self.success)))
 
 
 class Network(nn.Module):
