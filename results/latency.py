@@ -26,12 +26,11 @@ from protocols.contracts import LATE, Record
 from results.cells import interval_cell, rate_cell
 from results.documents import deliver
 from results.export import load_records
-from results.groups import PolicyRecords, by_policy, chosen_records, known_protocols
+from results.groups import PolicyRecords, by_policy, chosen_records, known_protocols, refusal
 from results.layout import Block, Bullets, Heading, Row, Table, latex, markdown
 from results.pairs import Start, start_of
 from results.plots import INK, SUCCESS, head, tidy
 from results.statistics import Mean, summarise, task_mean
-from results.tables import refusal
 
 FORMS: Mapping[str, Callable[[Sequence[Block]], str]] = {"markdown": markdown, "latex": latex}
 COLOURS = (SUCCESS, "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

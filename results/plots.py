@@ -74,8 +74,9 @@ def success_rows(measured: PolicyRecords) -> Iterator[SuccessRow]:
     for tier, members in by_tier(measured.records).items():
         tasks = {task: summarise(chosen) for task, chosen in by_task(members).items()}
         best_first = sorted(tasks, key=lambda task: (-(tasks[task].rate or 0.0), task))
-        whole = summarise(members)
-        yield SuccessRow(spoken(tier), counts(whole), whole.rate, whole.interval, colours[tier], True)
+        whole, mean = summarise(members), task_mean(members)
+        shown = (mean.rate, mean.interval) if mean else (whole.rate, whole.interval)
+        yield SuccessRow(spoken(tier), counts(whole), *shown, colours[tier], True)
         for task in best_first:
             one = tasks[task]
             yield SuccessRow(task, counts(one), one.rate, one.interval, colours[tier], False)

@@ -36,10 +36,9 @@ from protocols.contracts import Record
 from results.cells import NOTHING, interval_cell, percent, rate_cell
 from results.documents import deliver
 from results.export import load_records
-from results.groups import PolicyRecords, by_policy, chosen_records, known_protocols
+from results.groups import PolicyRecords, by_policy, chosen_records, known_protocols, refusal
 from results.layout import Block, Bullets, Heading, Row, Table, latex, markdown
 from results.statistics import Mean, by_task, wilson
-from results.tables import refusal
 
 
 class Start(NamedTuple):

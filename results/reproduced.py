@@ -28,13 +28,13 @@ from protocols.contracts import EvaluationProtocol, Record, Task
 from protocols.registry import require
 from results.cells import percent
 from results.export import load_records
-from results.groups import PolicyRecords, by_policy, chosen_records, coverage, known_protocols
+from results.groups import PolicyRecords, by_policy, chosen_records, coverage, known_protocols, refusal
 from results.layout import Bullets, Paragraph, Row, Table, markdown
 from results.statistics import by_task, by_tier, summarise
 from results.store import StoreError
-from results.tables import refusal
 
 NORMAL = statistics.NormalDist()
+REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
 HALVINGS = 60  # of an interval no wider than 2; below the resolution of float64
 NOT_MATCHED = "The published rate is not matched: it comes from other starts than ours."
 
@@ -49,7 +49,7 @@ class Rate(NamedTuple):
 class Verdict(NamedTuple):
     """Whether ours is the published rate, up to a margin.
 
-    word: "reproduced", "not reproduced" or "undecided". difference: ours less the published rate.
+    word: REPRODUCED, NOT_REPRODUCED or UNDECIDED. difference: ours less the published rate.
     low, high: its interval of 1 - 2 alpha; within the margin just when it is reproduced, beyond it when it is not.
     p_value: the larger of the two one-sided tests'.
     """
@@ -73,18 +73,49 @@ def verdict(ours: Rate, published: Rate, margin: float, alpha: float = 0.05) -> 
     Raises:
         ValueError: a number out of its range.
     """
+    p_value = larger_p(ours, published, margin)
+    word = worded(p_value, alpha)
+    difference = ours.successes / ours.episodes - published.successes / published.episodes
+    return Verdict(word, difference, *interval(ours, published, alpha), p_value)
+
+
+def larger_p(ours: Rate, published: Rate, margin: float) -> float:
+    """The larger p value of the two one-sided tests.
+
+    Raises:
+        ValueError: a number out of its range.
+    """
     for rate in (ours, published):
         if rate.episodes < 1 or not 0 <= rate.successes <= rate.episodes:
             raise ValueError(f"successes must be between 0 and at least one episode, not {rate.successes:g}/{rate[1]}")
-    if not 0 < margin < 1 or not 0 < alpha < 0.5:
-        raise ValueError(f"the margin must be between 0 and 1 and alpha between 0 and 0.5, not {margin:g}, {alpha:g}")
-    below, above = NORMAL.cdf(score(ours, published, margin)), NORMAL.cdf(-score(ours, published, -margin))
-    if max(below, above) <= alpha:
-        word = "reproduced"
-    else:
-        word = "not reproduced" if max(below, above) >= 1 - alpha else "undecided"
-    difference = ours.successes / ours.episodes - published.successes / published.episodes
-    return Verdict(word, difference, *interval(ours, published, alpha), max(below, above))
+    if not 0 < margin < 1:
+        raise ValueError(f"the margin must be between 0 and 1, not {margin:g}")
+    return max(NORMAL.cdf(score(ours, published, margin)), NORMAL.cdf(-score(ours, published, -margin)))
+
+
+def worded(p_value: float, alpha: float) -> str:
+    """The word that a p value means.
+
+    Raises:
+        ValueError: alpha is out of its range.
+    """
+    if not 0 < alpha < 0.5:
+        raise ValueError(f"alpha must be between 0 and 0.5, not {alpha:g}")
+    word = REPRODUCED if p_value <= alpha else UNDECIDED
+    return NOT_REPRODUCED if p_value >= 1 - alpha else word
+
+
+def together(rates: Sequence[tuple[Rate, Rate]], margin: float, alpha: float = 0.05) -> str:
+    """The word for several rates, ours and published, that make one row; they need not be independent.
+
+    Reproduced: each of them is, at level alpha, which together keep that level (Berger 1982, Technometrics 24:295). Not
+    reproduced: at least one is not, at alpha divided by their number (Bonferroni).
+    """
+    p_values = [larger_p(*pair, margin) for pair in rates]
+    if all(worded(p_value, alpha) == REPRODUCED for p_value in p_values):
+        return REPRODUCED
+    apart = any(worded(p_value, alpha / len(rates)) == NOT_REPRODUCED for p_value in p_values)
+    return NOT_REPRODUCED if apart else UNDECIDED
 
 
 def score(ours: Rate, published: Rate, difference: float) -> float:

@@ -13,6 +13,7 @@ import protocols
 from protocols.contracts import Record
 from results.export import jsonl
 from results.literature import read_published
+from results.statistics import stratified
 from results.store import Store
 from results.tables import main, render
 from tests.records import TIER_RATES, make_evaluation, make_record, with_errors
@@ -43,7 +44,17 @@ def test_a_full_evaluation_stands_beside_the_published_numbers_which_are_not_mat
     places = [summary.index(f"\n| {first} ") for first in order]
     assert places == sorted(places)
     assert "Published numbers are not matched: they come from other starts and other episodes than ours." in text
-    assert cells(text, "ProgVLA (0.1B)") == ["ProgVLA (0.1B)", "84.9", "72.7", "77.0", "79.6", "78.5", "-", "-"]
+    assert cells(text, "ProgVLA (0.1B)") == [
+        "ProgVLA (0.1B)",
+        "84.9",
+        "72.7",
+        "77.0",
+        "79.6",
+        "78.5",
+        "-",
+        "-",
+        "no n published",
+    ]
     assert "arXiv 2605.28231, Table 1 (bottom); reports 49 of the 50 tasks" in text
 
 
@@ -61,6 +72,24 @@ def test_tier_rows_and_both_means_are_there_and_the_published_convention_is_name
     assert cells(text, "**very hard, 5 tasks**")[1].endswith("/50**")
     assert [cells(text, name)[0] for name in ("tier mean, 4 tiers", "task mean, 50 tasks")]
     assert "the unweighted mean of the tiers, is the published convention of Meta-World" in text
+
+
+def test_a_tiers_rate_is_the_mean_of_its_tasks_with_tasks_as_strata() -> None:
+    """Ten of ten on one task and one of two on another: 75 %, not 11 of 12."""
+    records = [make_record(index=index) for index in range(10)]
+    records += [make_record("push-v3", index, success=index == 0) for index in range(2)]
+    mean = stratified([10, 1], [10, 2], [0.5, 0.5])
+    interval = f"[{100 * mean.interval.low:.1f}, {100 * mean.interval.high:.1f}]"
+    text = render(records, {}, [])
+    assert cells(text, "**easy, 2 tasks**")[1:4] == ["**11/12**", "**75.0**", f"**{interval}**"]
+    assert cells(text, "expert")[1:4] == ["75.0", "75.0", "75.0"]
+    (tier,) = (
+        row for row in csv.DictReader(io.StringIO(render(records, {}, [], form="csv"))) if row["level"] == "tier"
+    )
+    assert (tier["successes"], tier["success_percent"], f"[{tier['low_percent']}, {tier['high_percent']}]") == (
+        *("11", "75.0"),
+        interval,
+    )
 
 
 def test_by_tier_leaves_the_tasks_out() -> None:
@@ -147,7 +176,7 @@ def test_latex_escapes_names_and_uses_booktabs() -> None:
     text = tables(make_evaluation(MT50, "vla"), "latex")
     assert text.startswith("% \\usepackage{booktabs,adjustbox}\n\n\\paragraph{metaworld\\_mt50}")
     assert text.count("\\toprule") == text.count("\\bottomrule") == text.count("\\begin{table}") == 2
-    assert "\\multicolumn{8}{l}{\\emph{published, not matched}} \\\\" in text
+    assert "\\multicolumn{9}{l}{\\emph{published, not matched}} \\\\" in text
 
 
 def test_tables_do_not_depend_on_the_order_of_records() -> None:
