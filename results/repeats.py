@@ -118,7 +118,7 @@ def blocks(measured: PolicyRecords) -> list[Block]:
     header = ("task", "starts", "repeats", "scene", "noise", *(f"pass^{k}" for k in times), "95 % of pass^1")
     rows = [row(name, [tasks[name]], times) for name in tasks]
     if len(tasks) > 1:
-        rows.append(row("task mean", list(tasks.values()), times, strong=True))
+        rows.append(row("task mean", list(tasks.values()), times, total=True))
     lines = [
         "scene and noise: shares of the variance of success within a task, in %",
         "pass^k: chance to solve a start k times out of k, in %; pass^1 is the success rate",
@@ -134,7 +134,7 @@ def blocks(measured: PolicyRecords) -> list[Block]:
     ]
 
 
-def row(name: str, tasks: Sequence[Sequence[Start]], times: Sequence[int], *, strong: bool = False) -> Row:
+def row(name: str, tasks: Sequence[Sequence[Start]], times: Sequence[int], *, total: bool = False) -> Row:
     """One line of the table."""
     parts = variance_parts(tasks)
     share = None if parts is None else parts.share
@@ -144,7 +144,7 @@ def row(name: str, tasks: Sequence[Sequence[Start]], times: Sequence[int], *, st
     passes = [pass_mean(tasks, k) for k in times]
     repeats = str(few) if few == many else f"{few} to {many}"
     cells = (name, str(len(counts)), repeats, *shares, *map(rate_cell, passes), interval_cell(passes[0]))
-    return Row(cells, strong=strong, rule=strong)
+    return Row(cells, rule=total, total=total)
 
 
 def worth(share: float, repeats: int) -> str:

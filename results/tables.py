@@ -198,7 +198,7 @@ def detail_rows(measured: PolicyRecords, by: str) -> Iterator[Row]:
     for tier, members in tiers.items():
         tasks, listed = by_task(members), by == "task"
         cells = summary_cells(summarise(members), task_mean(members))
-        yield Row((f"{spoken(tier)}, {counted(tasks, 'task')}", *cells), listed, listed)
+        yield Row((f"{spoken(tier)}, {counted(tasks, 'task')}", *cells), rule=listed, total=listed)
         if listed:
             yield from (Row((task, *summary_cells(summarise(chosen)))) for task, chosen in tasks.items())
     yield Row(("all episodes", *summary_cells(summarise(measured.records))), rule=True)

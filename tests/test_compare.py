@@ -189,6 +189,8 @@ def test_csv_has_a_line_per_difference_with_full_numbers(tmp_path: Path, capsys:
         difference = int(row["only_first"]) / 8 - int(row["only_second"]) / 8
         assert float(row["difference"]) == pytest.approx(difference)
         assert float(row["low"]) <= difference <= float(row["high"])
+        assert row["is_significant"] == str(int(float(row["p_holm"]) < 0.05)), "a single task: no weights"
+    assert "1" in {row["is_significant"] for row in paired}
 
 
 def test_latex_escapes_names_and_sets_only_what_is_significant_in_bold(

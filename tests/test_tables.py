@@ -176,6 +176,7 @@ def test_latex_escapes_names_and_uses_booktabs() -> None:
     text = tables(make_evaluation(MT50, "vla"), "latex")
     assert text.startswith("% \\usepackage{booktabs,adjustbox}\n\n\\paragraph{metaworld\\_mt50}")
     assert text.count("\\toprule") == text.count("\\bottomrule") == text.count("\\begin{table}") == 2
+    assert "\\textsl{easy, 28 tasks}" in text and "\\textbf" not in text, "bold is for what is significant"
     assert "\\multicolumn{9}{l}{\\emph{published, not matched}} \\\\" in text
 
 
