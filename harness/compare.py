@@ -78,7 +78,8 @@ def compared(chosen: argparse.Namespace) -> str:
     shown = Shown(chosen.by, listed(chosen.episodes))
     sources = read_arguments(chosen.sources, chosen.store, chosen.protocol)
     known = known_protocols(record for source in sources for record in source.records)
-    made = compare_all(by_setting(sources, apart=chosen.apart), known, unpaired=chosen.unpaired)
+    settings = by_setting(sources, apart=chosen.apart, repeats=not chosen.unpaired)
+    made = compare_all(settings, known, unpaired=chosen.unpaired)
     return render_csv(made) if chosen.format == "csv" else render(made, known, video_of, shown, chosen.format)
 
 

@@ -93,14 +93,21 @@ def pass_rate(start: Start, times: int) -> float | None:
     return comb(start.successes, times) / comb(start.repeats, times) if start.repeats >= times else None
 
 
-def pass_mean(tasks: Iterable[Sequence[Start]], times: int) -> Mean | None:
-    """pass^k as the mean of the tasks' means, with its interval; None where a task has too few repeats."""
+def pass_mean(tasks: Iterable[Sequence[Start]], times: int, weights: Sequence[float] | None = None) -> Mean | None:
+    """pass^k as the mean of the tasks' means, with its interval; None where a task has too few repeats.
+
+    Args:
+        tasks: starts with a verdict, by task.
+        times: k.
+        weights: one per task, with sum 1; None for equal ones, tasks without a start left out.
+    """
     rates = [[rate for start in task if (rate := pass_rate(start, times)) is not None] for task in tasks if task]
     if not rates or not all(rates):
         return None
-    mean, guarded = float(np.mean([np.mean(task) for task in rates])), [np.array([*task, 0.0, 1.0]) for task in rates]
-    alike = float(np.mean([task.mean() for task in guarded]))
-    variance = sum(task.var() / (len(task) - 2) for task in guarded) / len(rates) ** 2
+    share = np.full(len(rates), 1 / len(rates)) if weights is None else np.asarray(weights)
+    mean, guarded = float(share @ [np.mean(task) for task in rates]), [np.array([*task, 0.0, 1.0]) for task in rates]
+    alike = float(share @ [task.mean() for task in guarded])
+    variance = share**2 @ [task.var() / (len(task) - 2) for task in guarded]
     effective = alike * (1 - alike) / float(variance)
     return Mean(mean, wilson(min(mean, 1.0) * effective, effective))
 
