@@ -59,14 +59,16 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--episodes", default="20", metavar="N", help="discordant episodes to list, or all (default: 20)"
     )
-    options.add_argument("--out", type=Path, metavar="FILE", help="write to this file")
+    target = options.add_mutually_exclusive_group()
+    target.add_argument("--out", type=Path, metavar="FILE", help="write to this file")
+    target.add_argument("--check", type=Path, metavar="FILE", help="compare with this file; exit 1 where it differs")
     return options
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line: 0 done, 2 for a mistake of the user's."""
+    """The command line: 0 done, 1 where --check finds a difference, 2 for a mistake of the user's."""
     chosen = parser().parse_args(arguments)
-    return deliver(lambda: compared(chosen), chosen.out)
+    return deliver(lambda: compared(chosen), chosen.out, chosen.check)
 
 
 def compared(chosen: argparse.Namespace) -> str:

@@ -12,7 +12,6 @@ unshifted twins.
 from __future__ import annotations
 
 import argparse
-import difflib
 import itertools
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
@@ -21,6 +20,7 @@ from pathlib import Path
 from protocols.contracts import EvaluationProtocol, Record
 from results.cells import NOTHING, interval_cell, rate_cell, spoken
 from results.chains import are_chains, chain_blocks
+from results.documents import deliver
 from results.export import load_records
 from results.failures import PublishedFailures, failure_comparison, failure_table, read_published_failures
 from results.groups import (
@@ -44,7 +44,6 @@ from results.literature import (
 )
 from results.shifts import shift_table
 from results.statistics import Mean, Summary, by_task, by_tier, summarise, task_mean, tier_mean
-from results.store import StoreError
 from results.tables_csv import render_csv
 from results.verdicts import COLUMN, WITHIN_5_POINTS, Question, Reproduction, counts_of
 
@@ -223,14 +222,6 @@ def summary_cells(summary: Summary, mean: Mean | None = None) -> tuple[str, ...]
     return (counts, rate_cell(mean or summary), interval_cell(mean or summary), *steps, str(summary.errors))
 
 
-def difference(path: Path, text: str) -> str:
-    """The first lines in which a file differs from the text; empty where they are equal."""
-    old = path.read_text(encoding="utf-8").splitlines()
-    lines = list(difflib.unified_diff(old, text.splitlines(), str(path), "the store", n=0, lineterm=""))
-    more = [f"... and {len(lines) - 20} lines more"] if len(lines) > 20 else []
-    return "\n".join([*lines[:20], *more])
-
-
 def main(arguments: list[str] | None = None) -> int:
     """The command line: 0 done, 1 where --check finds a difference, 2 for a mistake of the user's."""
     parser = argparse.ArgumentParser(prog="python -m results.tables", description=__doc__)
@@ -254,24 +245,15 @@ def main(arguments: list[str] | None = None) -> int:
     target.add_argument("--out", type=Path, help="write to this file")
     target.add_argument("--check", type=Path, help="compare with this file; exit 1 where it differs")
     chosen = parser.parse_args(arguments)
-    try:
+
+    def make() -> str:
         records = chosen_records(load_records(chosen.store), chosen.protocol, chosen.store)
         printed = read_published(), read_published_failures()
         question = Question(chosen.margin / 100, chosen.unmatched)
-        text = render(records, known_protocols(records), *printed, form=chosen.format, by=chosen.by, question=question)
-        if chosen.check and (lines := difference(chosen.check, text)):
-            print(f"{lines}\n{chosen.check} is not what {chosen.store} gives")
-            return 1
-        if chosen.out:
-            chosen.out.write_text(text, encoding="utf-8")
-    except (StoreError, LookupError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    if chosen.check:
-        print(f"{chosen.check} is what {chosen.store} gives")
-    elif not chosen.out:
-        print(text, end="")
-    return 0
+        known = known_protocols(records)
+        return render(records, known, *printed, form=chosen.format, by=chosen.by, question=question)
+
+    return deliver(make, chosen.out, chosen.check)
 
 
 if __name__ == "__main__":
