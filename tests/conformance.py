@@ -10,12 +10,15 @@
 
 from __future__ import annotations
 
+import atexit
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gymnasium
@@ -298,7 +301,19 @@ def example_arguments(policy: str, suite: str) -> dict[str, Any]:
     if policy == "replay":
         spec: EnvSpec = envs.load(suite).spec()
         return {"actions": {episode: random_actions(spec.action) for episode in some_episodes(suite)}}
+    if hasattr(policies.load(policy), "make_example"):
+        return {"checkpoint": example_checkpoint(policy, suite)}
     return {}
+
+
+@cache
+def example_checkpoint(policy: str, suite: str) -> str:
+    """A small checkpoint of a learned policy for the suite; it is there as long as this process."""
+    folder = TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    path = Path(folder.name) / suite
+    policies.load(policy).make_example(envs.load(suite).spec(SMALL_PX), path)
+    return str(path)
 
 
 def made(policy: str, suite: str, **arguments: Any) -> Policy:

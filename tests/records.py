@@ -113,6 +113,7 @@ def any_records(draw: st.DrawFn) -> Record:
     steps = draw(st.integers(0, 4))
     success = draw(st.sampled_from([True, False, None]))
     floats = st.one_of(st.none(), finite)
+    estimates = st.tuples(st.integers(0, 9), floats, floats, floats)
     return make_record(
         draw(st.sampled_from(["reach-v3", "push-v3"])),
         draw(st.integers(0, 2)),
@@ -124,7 +125,7 @@ def any_records(draw: st.DrawFn) -> Record:
         renders=draw(st.integers(0, 9)),
         progress=np.array(draw(st.lists(finite, min_size=steps, max_size=steps)), dtype=np.float32),
         actions=np.array(draw(st.lists(finite, min_size=steps * 2, max_size=steps * 2)), np.float32).reshape(steps, 2),
-        looks=tuple(Look(*look) for look in draw(st.lists(st.tuples(st.integers(0, 9), floats, floats), max_size=2))),
+        looks=tuple(Look(*look) for look in draw(st.lists(estimates, max_size=2))),
         events=tuple(
             Event(*event) for event in draw(st.lists(st.tuples(st.integers(1, 9), st.text(max_size=5)), max_size=2))
         ),

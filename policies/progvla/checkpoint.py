@@ -1,0 +1,89 @@
+"""Weights and their card in one safetensors file, written whole or not at all, read strictly."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+CARD = "card"
+SUFFIX = ".safetensors"
+SHOWN = 3
+
+
+class Checkpoint(NamedTuple):
+    """Weights by name, and what they are."""
+
+    weights: dict[str, Tensor]
+    card: dict[str, Any]
+
+
+def save(path: Path, weights: dict[str, Tensor], card: dict[str, Any]) -> None:
+    """Write a checkpoint beside its place and move it there, so that an older one is intact until the new one is whole.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from safetensors.torch import save as packed
+
+    data = packed(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, {CARD: json.dumps(card)}
+    )
+    beside = path.with_name(f"{path.name}.new")
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def card(path: Path) -> dict[str, Any]:
+    """The card alone.
+
+    Raises:
+        LookupError: there is no such file.
+        ValueError: it is broken, or no checkpoint of ours.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise LookupError(f"no checkpoint {path}")
+    try:
+        with safe_open(path, "pt") as file:
+            told: dict[str, Any] = json.loads((file.metadata() or {})[CARD])
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise ValueError(f"{path} is broken or no checkpoint of Headway: {' '.join(str(error).split())}") from error
+    return told
+
+
+def load(path: Path) -> Checkpoint:
+    """Weights and card; errors as of `card`."""
+    from safetensors.torch import load_file
+
+    told = card(path)
+    return Checkpoint(load_file(path), told)
+
+
+def check_names(path: Path, weights: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
+    """Refuse weights that are not exactly the wanted ones.
+
+    Raises:
+        ValueError: names that are missing or too many, or another shape; the message names the first few.
+    """
+    lines = [f"lacks {name}" for name in wanted if name not in weights]
+    lines += [f"has {name}, which the network has not" for name in weights if name not in wanted]
+    lines += [
+        f"has {name} of the shape {tuple(weights[name].shape)}, not {tuple(wanted[name].shape)}"
+        for name in wanted
+        if name in weights and weights[name].shape != wanted[name].shape
+    ]
+    if lines:
+        more = f"; and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+        raise ValueError(f"{path} does not fit its card: it {'; it '.join(lines[:SHOWN])}{more}")

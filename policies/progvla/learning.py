@@ -1,0 +1,97 @@
+"""What `harness.train` minimises."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from policies.progvla import losses
+from policies.progvla.agent import Agent
+from protocols.contracts import ActionSpec, ObservationSpec
+from protocols.samples import Samples
+
+
+class Learner(Agent):
+    """ProgVLA in training; see `harness.train` for what it asks of a learner."""
+
+    @property
+    def image_size_px(self) -> int:
+        """Height and width of the images that it wants."""
+        return self.config.image_size_px
+
+    @property
+    def chunk(self) -> int:
+        """Actions per sample."""
+        return self.config.chunk
+
+    @property
+    def observation(self) -> ObservationSpec:
+        """What it looks at."""
+        return self.spec.observation
+
+    @property
+    def action(self) -> ActionSpec:
+        """What it does."""
+        return self.spec.action
+
+    def losses(self, samples: Samples, generator: torch.Generator) -> dict[str, Tensor]:
+        """Equation 8 as "loss", and what it is made of.
+
+        Args:
+            samples: B rows of demonstrations.
+            generator: of flow noise, flow times and augmentation.
+        """
+        config, network = self.config, self.network
+        images = [
+            self._augmented(self.pixels(samples.images[camera]), generator) for camera in self.observation.cameras
+        ]
+        text = self.texts(samples.instructions)
+        told = network.encoder.told(text.tokens, text.ignored)[text.told]  # (B, 16, D)
+        context = network.encoder(images, self.normal_state(samples.state), told)  # (B, 4, D)
+        actions = self.normal_actions(samples.actions)  # (B, H, A)
+        to_go = torch.from_numpy(samples.to_go).to(self.device)
+
+        flow = self._flow(context, actions, generator)  # (B,)
+        quality = network.heads.quality(context, actions[:, 0]).float() if config.q_head else None
+        value, logit = (None if one is None else one.float() for one in network.heads(context))
+        heads = losses.head_losses(config, quality, value, logit, to_go)
+        advantage_weight = losses.policy_weight(config, quality, value, losses.progress(to_go, config.horizon))
+        success_weight = losses.success_weight(logit, advantage_weight)
+        loss = losses.total(config, flow, advantage_weight * success_weight, heads)
+        seen = {"flow": flow.mean(), **heads}
+        for name, weight in (("advantage_weight", advantage_weight), ("success_weight", success_weight)):
+            seen |= {f"{name}_{kind}": getattr(weight, kind)() for kind in ("mean", "min", "max")}
+        return {"loss": loss, **{name: value.detach() for name, value in seen.items()}}
+
+    def _flow(self, context: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
+        """(B,) flow loss, the mean over draws, actions and entries."""
+        draws, expert = self.config.flow_draws, self.network.expert
+        flow = losses.interpolated(actions.repeat(draws, 1, 1), self.config.time_sampling, generator)
+        reading = [
+            None if keys_values is None else keys_values.repeat(1, draws, 1, 1, 1)
+            for keys_values in expert.reading(context)
+        ]
+        velocity = expert(flow.noisy, expert.modulations(flow.tau), reading)  # (draws B, H, A)
+        off: Tensor = ((velocity.float() - flow.velocity) ** 2).mean((1, 2))  # (draws B,)
+        return off.view(draws, -1).mean(0)
+
+    def _augmented(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, size, size, 3) uint8 -> (B, 3, size, size) in [0, 1], moved and brightened at random in training."""
+        config, rows = self.config, len(pixels)
+        if self.training and config.shift_px:
+            pixels = shifted(pixels, config.shift_px, generator)
+        images = pixels.permute(0, 3, 1, 2).float() / 255  # channels last in memory
+        if self.training and config.brightness:
+            drawn = torch.rand(rows, 1, 1, 1, generator=generator, device=generator.device)
+            images = images * (1 + config.brightness * (2 * drawn - 1))
+        return images
+
+
+def shifted(pixels: Tensor, by_px: int, generator: torch.Generator) -> Tensor:
+    """(B, h, w, 3) moved by up to `by_px` each way, the edge repeated."""
+    rows, height, width = pixels.shape[:3]
+    moved = torch.randint(-by_px, by_px + 1, (2, rows, 1), generator=generator, device=generator.device)
+    down = (torch.arange(height, device=pixels.device) + moved[0]).clamp(0, height - 1)  # (B, h)
+    across = (torch.arange(width, device=pixels.device) + moved[1]).clamp(0, width - 1)  # (B, w)
+    row = torch.arange(rows, device=pixels.device)[:, None, None]
+    return pixels[row, down[:, :, None], across[:, None]]

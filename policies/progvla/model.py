@@ -1,0 +1,180 @@
+"""The network, in the order in which data meet it.
+
+    images -> vision -> resampler per camera --+
+    instruction -> frozen text -> resampler ---+-> fusion -> context resampler -> c -> action expert -> velocity
+    state -> MLP ------------------------------+                                  +--> Q, V, S heads
+
+Shapes are those of the paper's LIBERO set-up: 2 cameras, width 384, 16 actions of 7 entries.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from policies.layers.attention import EncoderBlock, Resampler
+from policies.layers.flow import ActionExpert
+from policies.progvla.config import Config
+from policies.progvla.vision import backbone
+
+
+class Sizes(NamedTuple):
+    """What a robot has: cameras in order, entries of state and action; and the width of a text token."""
+
+    cameras: tuple[str, ...]
+    state: int
+    action: int
+    text: int
+
+
+class Estimates(NamedTuple):
+    """(B,) each: value and success logit of what is seen, None where there is no such head."""
+
+    value: Tensor | None
+    success_logit: Tensor | None
+
+
+class ContextEncoder(nn.Module):
+    """What is seen, told and felt -> the context (B, 4, 384)."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: Config, sizes: Sizes) -> None:
+        super().__init__()
+        width, shape = config.width, (config.resampler_depth, config.heads, config.dropout)
+        vision: Any = backbone(config)
+        self.vision = vision
+        if config.freeze_vision:
+            vision.requires_grad_(False)
+        self.project = nn.Identity() if vision.width == width else nn.Linear(vision.width, width)
+        self.cameras = nn.ModuleDict(
+            {camera: Resampler(width, config.vision_tokens, *shape) for camera in sizes.cameras}
+        )
+        self.language = nn.Linear(sizes.text, width)
+        self.language_resampler = Resampler(width, config.language_tokens, *shape)
+        self.state = nn.Sequential(nn.Linear(sizes.state, width), nn.GELU(), nn.Linear(width, width))
+        tokens = len(sizes.cameras) * config.vision_tokens + config.language_tokens + 1
+        self.position = nn.Parameter(torch.randn(tokens, width) * 0.02)
+        self.fusion = nn.ModuleList(
+            EncoderBlock(width, config.heads, dropout=config.dropout) for _ in range(config.fusion_depth)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.resampler = Resampler(width, config.context_tokens, *shape) if config.context_resampler else None
+        self.register_buffer("mean", torch.tensor(vision.mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(vision.std)[:, None, None], persistent=False)
+
+    def told(self, text: Tensor, ignored: Tensor) -> Tensor:
+        """(U, 16, 384) of (U, L, 384) token embeddings of instructions, those `ignored` (U, L) left out."""
+        resampled: Tensor = self.language_resampler(self.language(text), ignored)
+        return resampled
+
+    def forward(self, images: list[Tensor], state: Tensor, told: Tensor) -> Tensor:
+        """The context.
+
+        Args:
+            images: (B, 3, 112, 112) in [0, 1] for each camera.
+            state: (B, 15) normalised.
+            told: (B, 16, 384) what each row is told.
+        """
+        tokens = [*self._seen(images), told, self.state(state)[:, None]]
+        x = torch.cat(tokens, 1) + self.position  # (B, 8 + 8 + 16 + 1 = 33, 384)
+        for block in self.fusion:
+            x = block(x)
+        x = self.norm(x)
+        context: Tensor = x if self.resampler is None else self.resampler(x)  # (B, 4, 384)
+        return context
+
+    def _seen(self, images: list[Tensor]) -> list[Tensor]:
+        """(B, 8, 384) for each camera."""
+        if not images:
+            return []
+        pixels = (torch.cat(images) - self.mean) / self.std  # (2 B, 3, 112, 112)
+        patches = self.project(self.vision(pixels.contiguous(memory_format=torch.channels_last)))  # (2 B, 64, 384)
+        return [
+            resampler(part) for resampler, part in zip(self.cameras.values(), patches.chunk(len(images)), strict=True)
+        ]
+
+
+class Pooler(nn.Module):
+    """Tokens -> one, by a resampler of one latent."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.resampler = Resampler(config.width, 1, config.head_depth, config.head_heads)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, N, 384) -> (B, 384)."""
+        pooled: Tensor = self.resampler(tokens)[:, 0]
+        return pooled
+
+
+class Regressor(nn.Module):
+    """One unbounded number."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(width, width), nn.Linear(width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 384) -> (B,)."""
+        number: Tensor = self.last(functional.gelu(self.first(x)))[:, 0]
+        return number
+
+
+class Heads(nn.Module):
+    """Q(c, a) of the first action of a chunk, V(c) and the logit that success is near."""
+
+    def __init__(self, config: Config, action: int) -> None:
+        super().__init__()
+        width = config.width
+        if config.q_head:
+            self.action = nn.Sequential(nn.Linear(action, width), nn.GELU(), nn.Linear(width, width))
+            self.q_pooler, self.q = Pooler(config), Regressor(width)
+        if config.value_head or config.success_head:
+            self.pooler = Pooler(config)
+        self.value = Regressor(width) if config.value_head else None
+        self.success = Regressor(width) if config.success_head else None
+
+    def begin_as_zero(self) -> None:
+        """All estimates begin as 0, so that what they weigh begins as nearly 1."""
+        for head in (getattr(self, "q", None), self.value, self.success):
+            if head is not None:
+                nn.init.zeros_(head.last.weight)
+
+    def quality(self, context: Tensor, action: Tensor) -> Tensor:
+        """(B,) Q of (B, A) normalised actions."""
+        tokens = torch.cat([self.action(action)[:, None], context], 1)  # (B, 5, 384)
+        quality: Tensor = self.q(self.q_pooler(tokens))
+        return quality
+
+    def forward(self, context: Tensor) -> Estimates:
+        """V and S."""
+        if self.value is None and self.success is None:
+            return Estimates(None, None)
+        pooled = self.pooler(context)  # (B, 384)
+        return Estimates(*(None if head is None else head(pooled) for head in (self.value, self.success)))
+
+
+class Network(nn.Module):
+    """ProgVLA without its text encoder, on normalised numbers."""
+
+    def __init__(self, config: Config, sizes: Sizes) -> None:
+        super().__init__()
+        self.encoder = ContextEncoder(config, sizes)
+        self.expert = ActionExpert(config.width, config.expert_depth, config.heads, config.chunk, sizes.action)
+        self.heads = Heads(config, sizes.action)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Initial weights; those of a vision encoder from elsewhere stay."""
+        elsewhere = set() if hasattr(self.encoder.vision, "registers") else set(self.encoder.vision.modules())
+        for module in self.modules():
+            if isinstance(module, nn.Linear) and module not in elsewhere:
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+        self.expert.begin_as_zero()
+        self.heads.begin_as_zero()

@@ -1,0 +1,72 @@
+"""Images into tokens: a ViT from scratch; encoders with weights from elsewhere: `policies.progvla.pretrained`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from policies.layers.attention import EncoderBlock
+from policies.progvla.config import Config
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class ViT(nn.Module):
+    """A vision transformer whose patches come from one convolution, or from a stem of several (arXiv 2106.14881).
+
+    Attributes:
+        width: of its tokens.
+        tokens: how many there are per image, registers left out.
+    """
+
+    mean, std = IMAGENET_MEAN, IMAGENET_STD
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.width, registers = config.vit_width, config.vit_registers
+        patch = 2 ** len(config.vit_stem) if config.vit_stem else config.vit_patch_px
+        if config.image_size_px % patch:
+            raise ValueError(f"images of {config.image_size_px} pixels do not divide into patches of {patch}")
+        self.tokens = (config.image_size_px // patch) ** 2
+        self.patches = stem(config.vit_stem) if config.vit_stem else nn.Conv2d(3, self.width, patch, patch)
+        last = config.vit_stem[-1] if config.vit_stem else self.width
+        self.project = nn.Identity() if last == self.width else nn.Linear(last, self.width)
+        self.position = nn.Parameter(torch.randn(self.tokens, self.width) * 0.02)
+        self.registers = nn.Parameter(torch.randn(registers, self.width) * 0.02)
+        self.blocks = nn.ModuleList(EncoderBlock(self.width, config.vit_heads) for _ in range(config.vit_depth))
+        self.norm = nn.LayerNorm(self.width)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) normalised -> (N, tokens, width)."""
+        patches = self.patches(images).flatten(2).transpose(1, 2)  # (N, tokens, channels)
+        x = self.project(patches) + self.position
+        x = torch.cat([self.registers.expand(len(x), -1, -1), x], 1)  # (N, registers + tokens, width)
+        for block in self.blocks:
+            x = block(x)
+        tokens: Tensor = self.norm(x[:, len(self.registers) :])
+        return tokens
+
+
+def stem(channels: tuple[int, ...]) -> nn.Sequential:
+    """3x3 convolutions of stride 2, a ReLU after each."""
+    layers: list[nn.Module] = []
+    for given, wanted in zip((3, *channels), channels, strict=False):
+        layers += [nn.Conv2d(given, wanted, 3, 2, 1), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+def backbone(config: Config) -> nn.Module:
+    """The image encoder of that config, with its weights where they come from elsewhere.
+
+    Raises:
+        LookupError, ValueError: the weights are not there, or not of that encoder.
+    """
+    if config.vision == "vit":
+        return ViT(config)
+    from policies.progvla import pretrained
+
+    if config.vision == "efficientnet-lite0":
+        return pretrained.efficientnet_lite0(stride=config.vision_stride)
+    if not config.vision_path:
+        raise ValueError(f"vision {config.vision!r} needs vision_path, the file of its weights")
+    return {"dune": pretrained.dune, "dinov3": pretrained.dinov3}[config.vision](config.vision_path)
