@@ -35,9 +35,9 @@ import numpy as np
 from protocols.contracts import Record
 from results.cells import NOTHING, interval_cell, percent, rate_cell
 from results.documents import deliver
-from results.export import load_records
-from results.groups import PolicyRecords, by_policy, chosen_records, known_protocols, refusal
+from results.groups import PolicyRecords, by_policy, known_protocols, refusal
 from results.layout import Block, Bullets, Heading, Row, Table, latex, markdown
+from results.options import add_source_options, records_of
 from results.statistics import Mean, by_task, wilson
 
 
@@ -186,16 +186,13 @@ FORMS: Mapping[str, Callable[[Sequence[Block]], str]] = {"markdown": markdown, "
 def main(arguments: list[str] | None = None) -> int:
     """The command line: 0 done, 2 for a mistake of the user's."""
     parser = argparse.ArgumentParser(prog="python -m results.repeats", description=(__doc__ or "").partition("\n\n")[0])
-    parser.add_argument(
-        "--store", type=Path, required=True, help="folder of a store, or a file that results.export wrote"
-    )
-    parser.add_argument("--protocol", help="only this protocol's records")
+    add_source_options(parser.add_argument)
     parser.add_argument("--format", choices=FORMS, default="markdown")
     parser.add_argument("--out", type=Path, help="write to this file")
     chosen = parser.parse_args(arguments)
 
     def make() -> str:
-        return render(chosen_records(load_records(chosen.store), chosen.protocol, chosen.store), chosen.format)
+        return render(records_of(chosen), chosen.format)
 
     return deliver(make, chosen.out)
 

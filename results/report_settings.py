@@ -65,7 +65,7 @@ class Panel(NamedTuple):
     chart: Markup
 
 
-class Versus(NamedTuple):
+class Matchup(NamedTuple):
     """A comparison: its place among all of the report's, its name, its tables, and how many pairs are discordant."""
 
     place: int
@@ -91,7 +91,7 @@ class Setting:
     progress: tuple[Panel, ...]
     failures: Markup
     together: Markup
-    comparisons: tuple[Versus, ...]
+    comparisons: tuple[Matchup, ...]
     why_not_compared: tuple[str, ...]
 
 
@@ -275,13 +275,13 @@ def together(compared: Section) -> Iterator[Block]:
         yield pair_table(compared.comparisons)
 
 
-def versus(comparison: Comparison, compared: Section, places: Places) -> Versus:
+def versus(comparison: Comparison, compared: Section, places: Places) -> Matchup:
     """The tables of two policies; their discordant pairs are the script's."""
     by = "task" if len(compared.sides) == 2 else "tier"
     tables = [block for block in comparison_blocks(comparison, by) if not isinstance(block, Paragraph)]
     name = f"{comparison.first.name} and {comparison.second.name}"
     pairs = sum(1 for _ in discordant(comparison.pairing.pairs))
-    return Versus(places.comparisons[id(comparison)], name, html(tables), pairs)
+    return Matchup(places.comparisons[id(comparison)], name, html(tables), pairs)
 
 
 def why_not(compared: Section) -> tuple[str, ...]:

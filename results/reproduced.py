@@ -21,16 +21,15 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 from protocols.contracts import EvaluationProtocol, Record, Task
 from protocols.registry import require
 from results.cells import percent
-from results.export import load_records
-from results.groups import PolicyRecords, by_policy, chosen_records, coverage, known_protocols, refusal
+from results.groups import PolicyRecords, by_policy, coverage, known_protocols, refusal
 from results.layout import Bullets, Paragraph, Row, Table, markdown
-from results.statistics import by_task, by_tier, summarise
+from results.options import add_source_options, records_of
+from results.statistics import Interval, by_task, by_tier, summarise
 from results.store import StoreError
 
 NORMAL = statistics.NormalDist()
@@ -139,14 +138,7 @@ def score(ours: Rate, published: Rate, difference: float) -> float:
     return gap / math.sqrt(variance) if variance > 0 and gap else 0.0
 
 
-class Ends(NamedTuple):
-    """The ends of an interval."""
-
-    low: float
-    high: float
-
-
-def interval(ours: Rate, published: Rate, alpha: float) -> Ends:
+def interval(ours: Rate, published: Rate, alpha: float) -> Interval:
     """The supposed differences that neither one-sided test at level alpha rejects: a 1 - 2 alpha interval."""
     most = NORMAL.inv_cdf(1 - alpha)
     middle = ours.successes / ours.episodes - published.successes / published.episodes
@@ -159,7 +151,7 @@ def interval(ours: Rate, published: Rate, alpha: float) -> Ends:
             inside, outside = (supposed, outside) if kept else (inside, supposed)
         return inside
 
-    return Ends(limit(-1.0), limit(1.0))
+    return Interval(limit(-1.0), limit(1.0))
 
 
 class Part(NamedTuple):
@@ -245,12 +237,11 @@ def parser() -> argparse.ArgumentParser:
         epilog="example: python -m results.reproduced --store runs --tier easy --rate 82.5 --episodes 280 --margin 5",
     )
     add = options.add_argument
-    add("--store", type=Path, required=True, metavar="DIR", help="folder of a store, or a file of results.export")
+    add_source_options(add)
     add("--rate", type=float, required=True, metavar="PERCENT", help="the published success rate")
     add("--episodes", type=int, metavar="N", help="the number of episodes behind it")
     add("--margin", type=float, default=5.0, metavar="POINTS", help="a smaller difference counts as none (default: 5)")
     add("--alpha", type=float, default=0.05, metavar="P", help="level of each test (default: 0.05)")
-    add("--protocol", metavar="N", help="only this protocol's records")
     part = options.add_mutually_exclusive_group()
     part.add_argument("--tier", metavar="T", help="only the tasks of this tier")
     part.add_argument("--task", metavar="T", help="only this task")
@@ -265,7 +256,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError("a published rate cannot be tested without its number of episodes; name it: --episodes N")
         if not 0 <= options.rate <= 100:
             raise ValueError(f"the published rate must be between 0 and 100 %, not {options.rate:g}")
-        records = chosen_records(load_records(options.store), options.protocol, options.store)
+        records = records_of(options)
         part = Part()
         for kind, parts, name in (("tier", by_tier, options.tier), ("task", by_task, options.task)):
             if name is not None:

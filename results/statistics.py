@@ -28,7 +28,7 @@ PSEUDO_EPISODES = 1.0  # successes, and as many failures, added to a task before
 
 
 class Interval(NamedTuple):
-    """A 95 % confidence interval, of a rate within [0, 1]."""
+    """The ends of an interval; where nothing else is said, of a 95 % confidence interval of a rate within [0, 1]."""
 
     low: float
     high: float

@@ -21,12 +21,10 @@ from protocols.contracts import EvaluationProtocol, Record
 from results.cells import NOTHING, interval_cell, rate_cell, spoken
 from results.chains import are_chains, chain_blocks
 from results.documents import deliver
-from results.export import load_records
 from results.failures import PublishedFailures, failure_comparison, failure_table, read_published_failures
 from results.groups import (
     PolicyRecords,
     by_policy,
-    chosen_records,
     comparable_but_assets,
     coverage,
     known_protocols,
@@ -42,6 +40,7 @@ from results.literature import (
     real_robot_table,
     sources,
 )
+from results.options import add_source_options, records_of
 from results.shifts import shift_table
 from results.statistics import Mean, Summary, by_task, by_tier, summarise, task_mean, tier_mean
 from results.tables_csv import render_csv
@@ -225,10 +224,7 @@ def summary_cells(summary: Summary, mean: Mean | None = None) -> tuple[str, ...]
 def main(arguments: list[str] | None = None) -> int:
     """The command line: 0 done, 1 where --check finds a difference, 2 for a mistake of the user's."""
     parser = argparse.ArgumentParser(prog="python -m results.tables", description=__doc__)
-    parser.add_argument(
-        "--store", type=Path, required=True, help="folder of a store, or a file that results.export wrote"
-    )
-    parser.add_argument("--protocol", help="only this protocol's records")
+    add_source_options(parser.add_argument)
     parser.add_argument("--format", choices=FORMATS, default="markdown")
     parser.add_argument("--by", choices=("task", "tier"), default="task", help="list tiers and tasks, or only tiers")
     parser.add_argument(
@@ -247,7 +243,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
 
     def make() -> str:
-        records = chosen_records(load_records(chosen.store), chosen.protocol, chosen.store)
+        records = records_of(chosen)
         printed = read_published(), read_published_failures()
         question = Question(chosen.margin / 100, chosen.unmatched)
         known = known_protocols(records)

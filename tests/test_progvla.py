@@ -60,7 +60,8 @@ def gradients(made: Learner, losses: dict[str, torch.Tensor]) -> dict[str, float
     losses["loss"].backward()
     parts = {"encoder": made.network.encoder, "expert": made.network.expert, "heads": made.network.heads}
     sizes = {
-        name: [p.grad.abs().max() for p in part.parameters() if p.grad is not None and p.numel()] for name, part in parts.items()
+        name: [p.grad.abs().max() for p in part.parameters() if p.grad is not None and p.numel()]
+        for name, part in parts.items()
     }
     return {name: float(max(found, default=0.0)) for name, found in sizes.items()}
 
