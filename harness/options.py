@@ -28,6 +28,13 @@ def add_suite_options(add: Callable[..., Any]) -> None:
     add_assets_option(add)
 
 
+def add_policy_options(add: Callable[..., Any]) -> None:
+    """The options that say with what arguments a policy is made, and how its plans are executed."""
+    add("--policy-arg", action="append", default=[], metavar="KEY=VALUE", help="argument of the policy")
+    add("--checkpoint", metavar="F", help="short for --policy-arg checkpoint=F")
+    add("--execution", default="own", metavar="HOW", help="how plans are executed: own, first, chunk=K or ensemble")
+
+
 def add_running_options(add: Callable[..., Any]) -> None:
     """The options that say with how many processes, and where to."""
     add("--workers", type=int, metavar="N", help="processes (default: one per core)")
