@@ -3,10 +3,10 @@
 One section per setting (protocol, deviations, conditions), one row per policy, then one table per policy with its tiers
 and tasks. Published numbers (`results/published/*.csv`) stand beside a policy's only where it has all episodes of the
 protocol under its own conditions, and are marked as not matched, with a verdict on whether they are reproduced
-(`results.verdicts`); partial results and changed conditions are kept apart and say so. Where asset files were stand-ins, both sides of that table are marked. A policy with a larger share of
-episodes without a verdict than the protocol allows gets no numbers. Where a suite names how episodes failed, a table
-counts it; numbers of a real robot stand beside ours task by task. At the end shifted episodes stand beside their
-unshifted twins.
+(`results.verdicts`); partial results and changed conditions are kept apart and say so. Where asset files were stand-ins,
+both sides of that table are marked. A policy with a larger share of episodes without a verdict than the protocol allows
+gets no numbers. Where a suite names how episodes failed, a table counts it; numbers of a real robot stand beside ours
+task by task. At the end shifted episodes stand beside their unshifted twins.
 """
 
 from __future__ import annotations
