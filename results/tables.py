@@ -3,10 +3,13 @@
 One section per setting (protocol, deviations, conditions), one row per policy, then one table per policy with its tiers
 and tasks. Published numbers (`results/published/*.csv`) stand beside a policy's only where it has all episodes of the
 protocol under its own conditions, and are marked as not matched, with a verdict on whether they are reproduced
-(`results.verdicts`); partial results and changed conditions are kept apart and say so. Where asset files were stand-ins,
+(`results.verdicts`); partial results and changed conditions are kept apart and say so. Where asset files are stand-ins,
 both sides of that table are marked. A policy with a larger share of episodes without a verdict than the protocol allows
 gets no numbers. Where a suite names how episodes failed, a table counts it; numbers of a real robot stand beside ours
 task by task. At the end shifted episodes stand beside their unshifted twins.
+
+The committed tables (`results/tables/*.md`) have the records that they were made from beside them (`--keep`), less what
+no table reads, so that `--check` finds out without a simulator whether they are still true.
 """
 
 from __future__ import annotations
@@ -15,12 +18,17 @@ import argparse
 import itertools
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from protocols.contracts import EvaluationProtocol, Record
 from results.cells import NOTHING, interval_cell, rate_cell, spoken
 from results.chains import are_chains, chain_blocks
 from results.documents import deliver
+from results.export import write_parquet
 from results.failures import PublishedFailures, failure_comparison, failure_table, read_published_failures
 from results.groups import (
     PolicyRecords,
@@ -221,6 +229,23 @@ def summary_cells(summary: Summary, mean: Mean | None = None) -> tuple[str, ...]
     return (counts, rate_cell(mean or summary), interval_cell(mean or summary), *steps, str(summary.errors))
 
 
+def keep(records: Iterable[Record], path: Path) -> None:
+    """Write records without curves, actions, looks and times, which no table reads, as Parquet.
+
+    Raises:
+        ValueError: Parquet cannot be written here.
+    """
+    nothing: dict[str, Any] = {
+        "progress": np.zeros(0, np.float32),
+        "actions": np.zeros((0, 0), np.float32),
+        "looks": (),
+    }
+    try:
+        write_parquet([replace(record, **nothing) for record in records], path, times=False)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{path}: {error}; Parquet needs `pip install headway[parquet]`") from None
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line: 0 done, 1 where --check finds a difference, 2 for a mistake of the user's."""
     parser = argparse.ArgumentParser(prog="python -m results.tables", description=__doc__)
@@ -237,6 +262,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--unmatched", action="store_true", help="test published rows under other conditions too, and say so"
     )
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="write what tables read of the records, as Parquet")
     target = parser.add_mutually_exclusive_group()
     target.add_argument("--out", type=Path, help="write to this file")
     target.add_argument("--check", type=Path, help="compare with this file; exit 1 where it differs")
@@ -247,7 +273,10 @@ def main(arguments: list[str] | None = None) -> int:
         printed = read_published(), read_published_failures()
         question = Question(chosen.margin / 100, chosen.unmatched)
         known = known_protocols(records)
-        return render(records, known, *printed, form=chosen.format, by=chosen.by, question=question)
+        text = render(records, known, *printed, form=chosen.format, by=chosen.by, question=question)
+        if chosen.keep:
+            keep(records, chosen.keep)
+        return text
 
     return deliver(make, chosen.out, chosen.check)
 

@@ -11,7 +11,7 @@ import pytest
 
 import protocols
 from protocols.contracts import Record
-from results.export import jsonl
+from results.export import jsonl, load_records
 from results.literature import read_published
 from results.statistics import stratified
 from results.store import Store
@@ -19,6 +19,7 @@ from results.tables import main, render
 from tests.records import TIER_RATES, make_evaluation, make_record, with_errors
 
 MT50 = protocols.load("metaworld_mt50")
+TABLES = Path(__file__).parent.parent / "results" / "tables"
 KNOWN = {"metaworld_mt50": MT50}
 PUBLISHED = read_published()
 TWINS = "### Shifted episodes and their unshifted twins"
@@ -246,3 +247,17 @@ def test_too_many_errors_are_exit_code_2(tmp_path: Path, capsys: pytest.CaptureF
         opened.add(make_record(success=None))
     assert main(["--store", str(tmp_path)]) == 2
     assert "expert: refused, 1 of 1 episodes have no verdict" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("table", sorted(TABLES.glob("*.md")), ids=lambda path: path.stem)
+def test_the_committed_tables_are_what_the_records_beside_them_give(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--store", str(table.with_suffix(".parquet")), "--check", str(table)]) == 0, capsys.readouterr().out
+
+
+def test_kept_records_give_the_same_table_and_no_curves(store: Path, tmp_path: Path) -> None:
+    kept, table = tmp_path / "kept.parquet", tmp_path / "table.md"
+    assert main(["--store", str(store), "--keep", str(kept), "--out", str(table)]) == 0
+    assert main(["--store", str(kept), "--check", str(table)]) == 0
+    assert not any(len(record.progress) or record.run or record.looks for record in load_records(kept))
