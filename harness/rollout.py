@@ -18,6 +18,7 @@ from harness.latency import Late
 from harness.pool import WorkerHandle, answered, hung
 from harness.schedule import Job, Schedule
 from harness.worker import ActAsExpert, Advance, Failed, Ready, Reply, Reset, Started, Stepped
+from policies.expert import Expert
 from protocols.contracts import (
     ActionError,
     Batch,
@@ -164,7 +165,8 @@ class Rollout:
     def _next(self, slot: int) -> None:
         """The worker's episode goes on: let its expert act, or wait for a plan."""
         if self.policy.in_worker:
-            self.workers[slot].ask(ActAsExpert(self.policy.execute))
+            noise = self.policy.noise if isinstance(self.policy, Expert) else 0.0
+            self.workers[slot].ask(ActAsExpert(self.policy.execute, noise))
         else:
             self.waiting.append(slot)
 
@@ -268,17 +270,15 @@ def checked(plan: Plan, policy: Policy) -> Plan:
     actions = np.asarray(plan.actions, np.float32)
     if actions.shape != promised:
         raise ActionError(f"the plan has the shape {actions.shape}; (rows, actions, entries) must be {promised}")
-    estimates = [None if one is None else np.asarray(one, np.float32) for one in (plan.progress, plan.success)]
+    estimates = [None if one is None else np.asarray(one, np.float32) for one in plan[1:]]
     if any(one is not None and one.shape != promised[:1] for one in estimates):
-        raise ActionError(f"progress and success must be one number for each of the {promised[0]} rows")
+        raise ActionError(f"progress, success and advantage must be one number for each of the {promised[0]} rows")
     return Plan(actions, *estimates)
 
 
 def noted(plan: Plan, row: int, step: int) -> list[Look]:
     """The policy's own estimates at this look, if it has any; what is not finite is none."""
-    if plan.progress is None and plan.success is None:
+    if all(one is None for one in plan[1:]):
         return []
-    numbers = [
-        None if one is None or not np.isfinite(one[row]) else float(one[row]) for one in (plan.progress, plan.success)
-    ]
+    numbers = [None if one is None or not np.isfinite(one[row]) else float(one[row]) for one in plan[1:]]
     return [Look(step, *numbers)]

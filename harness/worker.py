@@ -20,6 +20,7 @@ import numpy as np
 
 import envs
 from harness.assets import Used, make_options
+from policies.expert import Noise
 from protocols.contracts import ActionError, Advanced, BrokenFileError, Episode, Event, FloatArray, ImageArray
 from protocols.demonstrations import layout_of
 
@@ -33,7 +34,8 @@ PR_SET_PDEATHSIG = 1
 class Setup:
     """What a worker runs: the suite's environment with these cameras and asset files, and where its images go.
 
-    With `record`, it keeps every step of an episode as a demonstration, see `harness.recorder`.
+    With `record` K, it keeps every step of an episode as a demonstration, with images of every K-th step, see
+    `harness.recorder`.
     """
 
     suite: str
@@ -42,7 +44,7 @@ class Setup:
     render: str
     shared_memory: str | None
     assets: Used | None
-    record: bool = False
+    record: int = 0
 
 
 class Reset(NamedTuple):
@@ -58,9 +60,10 @@ class Advance(NamedTuple):
 
 
 class ActAsExpert(NamedTuple):
-    """Let the suite's expert act for that many steps; answered by `Stepped`."""
+    """Let the suite's expert act for that many steps, disturbed by `policies.expert.Noise`; answered by `Stepped`."""
 
     steps: int
+    noise: float = 0.0
 
 
 class Ready(NamedTuple):
@@ -130,8 +133,10 @@ class Server:
     def __init__(self, setup: Setup) -> None:
         self.memory = SharedMemory(setup.shared_memory) if setup.shared_memory else None
         shapes = image_shapes(setup.suite, setup.cameras, setup.image_size_px)
-        self.views = image_views(self.memory, shapes) if self.memory else {}
+        self.views = image_views(self.memory, shapes) if self.memory and not setup.record else {}
         suite = envs.load(setup.suite)
+        self.action = suite.spec().action
+        self.noise: Noise | None = None
         self.env: envs.SuiteEnv = suite.make(
             cameras=setup.cameras,
             image_size_px=setup.image_size_px,
@@ -142,12 +147,13 @@ class Server:
         if setup.record:
             from harness.recorder import Recorder
 
-            self.env = self.recorder = Recorder(self.env, layout_of(suite.spec().observation))
+            self.env = self.recorder = Recorder(self.env, layout_of(suite.spec().observation), setup.record)
 
     def answer(self, request: Request) -> Reply:
         """Do what is asked."""
         before = time.process_time()
         if isinstance(request, Reset):
+            self.episode, self.noise = request.episode, None
             observation, info = self.env.reset(options={"episode": request.episode})
             self._share(observation)
             cpu_s = time.process_time() - before
@@ -155,15 +161,18 @@ class Server:
                 info["fingerprint"], observation["state"], observation["instruction"], info["renderer"], cpu_s
             )
         if isinstance(request, ActAsExpert):
-            return self._act_as_expert(request.steps, before)
+            return self._act_as_expert(request, before)
         done = self.env.advance(request.actions)
         return self._stepped([done], request.actions[: len(done.progress)], before)
 
-    def _act_as_expert(self, steps: int, before: float) -> Stepped:
+    def _act_as_expert(self, request: ActAsExpert, before: float) -> Stepped:
+        if request.noise and self.noise is None:
+            self.noise = Noise(self.action, self.episode, request.noise)
         actions: list[FloatArray] = []
         parts: list[Advanced] = []
-        while len(parts) < steps and not (parts and parts[-1].observation is None):
-            actions.append(self.env.expert_action())
+        while len(parts) < request.steps and not (parts and parts[-1].observation is None):
+            wanted = self.env.expert_action()
+            actions.append(self.noise.disturbed(wanted) if self.noise else wanted)
             parts.append(self.env.advance(actions[-1][None]))
         return self._stepped(parts, np.stack(actions), before)
 

@@ -270,11 +270,19 @@ LATE = " latency="  # in a policy's recorded name, before how many control steps
 
 
 class Look(NamedTuple):
-    """A policy's own estimates when it looked, after `step` control steps; None where it makes none."""
+    """A policy's own estimates when it looked, after `step` control steps; None where it makes none.
+
+    advantage: by how much the action that it is about to take is better than what it takes for usual.
+    """
 
     step: int
     progress: float | None
     success: float | None
+    advantage: float | None = None
+
+    def written(self) -> list[float | None]:
+        """The look in a file; no advantage where there is none, so that records from before there was one hold."""
+        return list(self if self.advantage is not None else self[:3])
 
 
 class Advanced(NamedTuple):
@@ -376,11 +384,12 @@ class Batch(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What a policy answers: actions (B, T, A), and (B,) estimates of progress and success where it has them."""
+    """What a policy answers: actions (B, T, A), and (B,) estimates of its own where it has them, see `Look`."""
 
     actions: FloatArray
     progress: FloatArray | None = None
     success: FloatArray | None = None
+    advantage: FloatArray | None = None
 
 
 class Policy(Interface):

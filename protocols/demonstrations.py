@@ -8,8 +8,10 @@ A file holds one task, `<task>_demo.hdf5`; `data/demo_0`, `data/demo_1`, ... hol
     obs/...      what was seen before the action: images (T, H, W, 3) uint8 and the state, see `Layout`
     robot_states (T, 9) float64, LIBERO only: finger positions 2, hand x, y, z in metres, its quaternion x, y, z, w
 
-and, only in files of ours, after the action of the row: progress (T,) float32, stages (T,) text; and where it differs
-from the demonstration's `instruction`, what was told before the action: instructions (T,) text. The attributes of
+and, only in files of ours, after the action of the row: progress (T,) float32, stages (T,) text; where it differs from
+the demonstration's `instruction`, what was told before the action: instructions (T,) text; where the expert was
+disturbed, what it wanted: expert_actions (T, A) float64. Where the attribute `draw_every` of `data` is K, images are of
+the first row and of every K-th only: (n, H, W, 3), and drawn (n,) int64 tells their rows. The attributes of
 `data` and of each demonstration are those of the official files as far as they make sense here, and our own: task,
 index, seed, split, instruction, fingerprint, success, events.
 
@@ -45,6 +47,7 @@ Array = npt.NDArray[np.float64]
 SUFFIX = "_demo.hdf5"
 MARK = "headway"  # attribute of `data` in files of ours
 IMAGES = "_rgb"
+BY_ROW = ("states", "progress", "stages", "instructions", "expert_actions")
 ALL = slice(None)
 
 
@@ -107,6 +110,7 @@ class Demonstration:
         index: number of the episode within its task and split, None where the file does not say.
         split: which starts it comes from, "" where the file does not say.
         events: what happened, (control step from 1, name), in order.
+        drawn: (n,) the rows that have images, ascending; all rows where nothing was left out.
     """
 
     path: Path
@@ -120,6 +124,7 @@ class Demonstration:
     index: int | None
     split: str
     events: tuple[tuple[int, str], ...]
+    drawn: npt.NDArray[np.int64] = field(repr=False)
     group: h5py.Group = field(repr=False)
     rows_down: bool = field(repr=False)
     late: int = field(repr=False)  # 1 where `obs` was seen after the action
@@ -127,11 +132,20 @@ class Demonstration:
     def images(self, camera: str, rows: slice = ALL) -> ImageArray:
         """(t, H, W, 3) uint8, what that camera saw before each action, turned as the environment gives it.
 
+        Of those of the rows that have images, see `drawn`: t is their number, and may be 0.
+
         Raises:
             LookupError: no camera with that role.
         """
-        images: ImageArray = self._seen(self.cameras[require("camera", camera, self.cameras)], rows)[:, :, ::-1]
+        name = self.cameras[require("camera", camera, self.cameras)]
+        seen = self._seen(name, rows) if len(self.drawn) == self.steps else self._drawn(name, rows)
+        images: ImageArray = seen[:, :, ::-1]
         return images if self.rows_down else images[:, ::-1]
+
+    def _drawn(self, name: str, rows: slice) -> Any:
+        wanted = np.flatnonzero(np.isin(self.drawn, range(self.steps)[rows]))
+        first, end = (wanted[0], wanted[-1] + 1) if len(wanted) else (0, 0)
+        return self._read(f"obs/{name}", slice(first, end))[wanted - first]
 
     def state(self, rows: slice = ALL) -> FloatArray:
         """(t, S) float32, the state before each action."""
@@ -144,6 +158,10 @@ class Demonstration:
         """(t, A) float32, as executed."""
         actions: FloatArray = self._done("actions", rows).astype(np.float32)
         return actions
+
+    def expert_actions(self, rows: slice = ALL) -> FloatArray | None:
+        """(t, A) float32, what the expert wanted, within the range; None where that was executed, see `actions`."""
+        return self._done("expert_actions", rows).astype(np.float32) if "expert_actions" in self.group else None
 
     def simulator_states(self, rows: slice = ALL) -> Array | None:
         """(t, n) the simulator's state before each action: time, positions, velocities; None where there is none."""
@@ -249,13 +267,19 @@ def demonstration(path: Path, name: str, data: h5py.Group, group: h5py.Group, la
     """
     about, seen = group.attrs, group["obs"]
     rows = len(group["actions"])
-    sizes = {key: len(group[key]) for key in ("states", "progress", "stages", "instructions") if key in group}
-    sizes |= {f"obs/{key}": len(seen[key]) for key in seen}
-    if wrong := [f"{key} has {size} rows" for key, size in sizes.items() if size != rows]:
-        raise ValueError(f"{path}: {name} has {rows} actions, but {wrong[0]}")
+    cameras = camera_roles(seen)
+    drawn = group["drawn"][:] if "drawn" in group else np.arange(rows - late)
+    if "drawn" in group and not (np.isin(drawn, range(rows)).all() and (np.diff(drawn) > 0).all()):
+        raise ValueError(f"{path}: drawn of {name} are no ascending rows of its {rows}")
+    wanted = {key: rows for key in BY_ROW if key in group} | {f"obs/{key}": rows for key in seen}
+    if "drawn" in group:
+        wanted |= {f"obs/{key}": len(drawn) for key in cameras.values()}
+    for key, size in wanted.items():
+        if len(group[key]) != size:
+            some = "" if size == rows else f", {size} of them with images"
+            raise ValueError(f"{path}: {name} has {rows} actions{some}, but {key} has {len(group[key])} rows")
     if group["actions"].ndim != 2 or rows <= late:
         raise ValueError(f"{path}: {name} has actions of the shape {group['actions'].shape}, not (T, A)")
-    cameras = camera_roles(seen)
     if wrong := [key for key in cameras.values() if seen[key].dtype != np.uint8 or seen[key].shape[3:] != (3,)]:
         raise ValueError(f"{path}: obs/{wrong[0]} of {name} is no (T, H, W, 3) uint8 but {seen[wrong[0]].shape}")
     return Demonstration(
@@ -270,6 +294,7 @@ def demonstration(path: Path, name: str, data: h5py.Group, group: h5py.Group, la
         index=int(about["index"]) if "index" in about else None,
         split=str(about.get("split", "")),
         events=tuple((int(step), str(event)) for step, event in json.loads(about.get("events", "[]"))),
+        drawn=drawn,
         group=group,
         rows_down=data.attrs.get("macros_image_convention") == "opencv",
         late=late,

@@ -32,7 +32,7 @@ def flat(record: Record, *, times: bool = True) -> dict[str, Any]:
     values |= {name: getattr(record, name) for name in (*PLAIN, *(TIMES if times else ()))}
     return values | {
         "deviations": list(record.deviations),
-        "looks": [list(look) for look in record.looks],
+        "looks": [look.written() for look in record.looks],
         "events": [list(event) for event in record.events],
         "progress": shortest(record.progress),
         "actions_sha256": hashlib.sha256(np.ascontiguousarray(record.actions, dtype="<f4").tobytes()).hexdigest(),

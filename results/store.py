@@ -185,7 +185,7 @@ def content(record: Record) -> tuple[str, bytes, bytes]:
 
 def body_text(record: Record) -> str:
     """The record's plain fields as canonical JSON."""
-    body = asdict(record)
+    body = asdict(record) | {"looks": [look.written() for look in record.looks]}
     for key in ("key", "run", "progress", "actions", "wall_s", "cpu_s"):
         del body[key]
     return json.dumps(body, sort_keys=True)

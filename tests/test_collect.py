@@ -21,7 +21,7 @@ import protocols
 from harness.collect import ATTEMPTS, main, missing
 from harness.recorder import GROUP, Recorder
 from protocols.contracts import ImageArray, episode_seed
-from protocols.demonstrations import Layout, opened
+from protocols.demonstrations import Layout, layout_of, opened
 from tests.commands import ROOT, finish, is_alive, run, start, wait_until, workers_of
 from tests.line import Line
 
@@ -198,6 +198,73 @@ def test_demonstrations_start_where_no_evaluation_does(name: str) -> None:
     }
     assert protocol.split == "eval"
     assert not seeds["eval"] & seeds["train"]
+
+
+def test_a_disturbed_expert_leaves_what_it_did_and_what_it_wanted(tmp_path: Path) -> None:
+    assert collect(tmp_path, "--policy-arg", "noise=0.3", "--tasks", "far") == 0
+    with opened(tmp_path) as demonstrations:
+        disturbed = [one for one in demonstrations if one.expert_actions() is not None]
+        assert len(disturbed) > 1  # noise may push an expert on that goes as fast as it can, and change nothing
+        for one in disturbed:
+            state, done, wanted = one.state(), one.actions(), one.expert_actions()
+            assert wanted is not None and (done != wanted).any()
+            np.testing.assert_allclose(state[1:, 0], state[:-1, 0] + done[:-1, 0], rtol=1e-5)
+            np.testing.assert_allclose(wanted[:, 0], (state[:, 1] - state[:, 0]).clip(-0.1, 0.1), atol=1e-6)
+            np.testing.assert_array_equal(one.expert_actions(slice(2, 4)), wanted[2:4])
+
+
+def test_what_an_undisturbed_expert_wanted_is_what_it_did(tmp_path: Path) -> None:
+    collect(tmp_path, "--policy-arg", "noise=0", "--trials", "1", "--tasks", "far")
+    with opened(tmp_path) as (one,):
+        assert one.expert_actions() is None
+
+
+def test_images_of_some_rows_are_those_that_all_rows_would_have(tmp_path: Path) -> None:
+    assert collect(tmp_path / "all", "--tasks", "far", "--size", "32") == 0
+    assert collect(tmp_path / "some", "--tasks", "far", "--size", "32", "--every", "3") == 0
+    with opened(tmp_path / "all") as whole, opened(tmp_path / "some") as sparse:
+        assert sparse[0].group.parent.attrs["draw_every"] == 3
+        for every, one in zip(whole, sparse, strict=True):
+            rows = [row for row in range(every.steps) if row == 0 or row % 3 == every.index % 3]
+            assert one.drawn.tolist() == rows
+            assert len(one.group["obs/agent_rgb"]) == len(rows) < one.steps == every.steps
+            np.testing.assert_array_equal(one.images("agent"), every.images("agent")[rows])
+            np.testing.assert_array_equal(one.state(), every.state())
+            assert one.group.attrs["renderer"] == every.group.attrs["renderer"]
+
+
+@pytest.mark.parametrize("workers", ["1", "4"])
+def test_disturbed_and_sparse_files_do_not_depend_on_the_number_of_workers(tmp_path: Path, workers: str) -> None:
+    options = "--policy-arg", "noise=0.3", "--every", "3"
+    assert collect(tmp_path / "two", *options) == 0
+    assert collect(tmp_path / "other", *options, "--workers", workers) == 0
+    assert files(tmp_path / "two") == files(tmp_path / "other")
+
+
+@pytest.mark.simulator
+@pytest.mark.gl
+@pytest.mark.parametrize("suite", envs.names())
+def test_frames_of_some_steps_are_those_of_the_environment(suite: str) -> None:
+    protocol = replace(protocols.load(envs.load(suite).DEFAULT_PROTOCOL), split="train")
+    look = {"image_size_px": 32, "render": "fast"}
+    recorder = Recorder(
+        envs.load(suite).make(cameras=("agent",), **look), layout_of(envs.load(suite).spec().observation), 2
+    )
+    always = envs.load(suite).make(cameras=("agent",), **look)
+    episode = next(one for one in protocol.episodes() if one.index == 1)
+    seen, _ = always.reset(options={"episode": episode})
+    recorder.reset(options={"episode": episode})
+    for row in range(4):
+        drawn = recorder.seen["images"]
+        assert bool(drawn) == (row in (0, 1, 3))
+        for image in drawn.values():
+            np.testing.assert_array_equal(image, seen["images"]["agent"])
+            np.testing.assert_array_equal(image, always.frame("agent"))
+        action = recorder.expert_action()
+        recorder.advance(action[None])
+        seen = always.step(action)[0]
+    recorder.close()
+    always.close()
 
 
 @pytest.mark.parametrize("workers", ["1", "4"])
@@ -384,6 +451,9 @@ def test_an_episode_without_a_verdict_is_no_failure_and_holds_up_only_its_task(
         (("--size", "0"), "size must be at least 1, not 0"),
         (("--trials", "0"), "trials must be at least 1, not 0"),
         (("--workers", "0"), "workers must be at least 1, not 0"),
+        (("--every", "0"), "every must be at least 1, not 0"),
+        (("--policy-arg", "noise"), "--policy-arg takes KEY=VALUE, not 'noise'"),
+        (("--policy-arg", "noise=-1"), "noise must be a share of half the action range, 0 or more, not -1"),
     ],
 )
 def test_a_mistake_is_one_clear_line_and_leaves_nothing(
@@ -402,10 +472,21 @@ def test_demonstrations_made_otherwise_are_not_mixed(tmp_path: Path, capsys: pyt
         ("--size", "9"): "image_size_px 8, now 9",
         ("--cameras", ""): "cameras ['agent'], now []",
         ("--keep-failures",): "keep_failures False, now True",
+        ("--every", "2"): "every 1, now 2",
+        ("--policy-arg", "noise=0.2"): "policy expert, now expert(noise=0.2)",
     }.items():
         assert collect(tmp_path, "--trials", "2", *other) == 2
         assert words in capsys.readouterr().err
     assert files(tmp_path) == before
+
+
+def test_sparse_and_disturbed_demonstrations_are_not_mixed_with_whole_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert collect(tmp_path, "--trials", "1", "--every", "2", "--policy-arg", "noise=0.2") == 0
+    assert collect(tmp_path, "--trials", "1") == 2
+    assert "policy expert(noise=0.2), now expert; every 2, now 1" in capsys.readouterr().err
+    assert collect(tmp_path, "--trials", "2", "--every", "2", "--policy-arg", "noise=0.2") == 0
 
 
 def test_another_version_of_the_suite_is_not_mixed_either(

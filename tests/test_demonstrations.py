@@ -126,6 +126,59 @@ def test_a_slice_is_the_slice_of_the_whole(
             np.testing.assert_array_equal(part, whole[rows])
 
 
+def sparse(path: Path, drawn: list[int]) -> Path:
+    """A file whose images are of these rows only."""
+    official(path, demos=1, seen_late=False)
+    with h5py.File(path, "a") as file:
+        group = file["data/demo_0"]
+        group["drawn"] = np.array(drawn, np.int64)
+        for name in ("agentview_rgb", "eye_in_hand_rgb"):
+            images = group[f"obs/{name}"][: len(drawn)]
+            del group[f"obs/{name}"]
+            group[f"obs/{name}"] = images
+    return path
+
+
+def test_where_some_rows_have_images_those_of_the_rows_asked_for_are_given(tmp_path: Path) -> None:
+    drawn = [0, 2, 6, 10]
+    with opened(sparse(tmp_path / "a_demo.hdf5", drawn)) as (one,):
+        assert one.drawn.tolist() == drawn
+        for rows in (
+            slice(None),
+            slice(1, 7),
+            slice(6, 7),
+            slice(3, 5),
+            slice(-2, None),
+            slice(0, 12, 3),
+            slice(50, 60),
+        ):
+            places = [drawn.index(row) for row in range(STEPS)[rows] if row in drawn]
+            assert one.images("agent", rows)[:, 3, 2, 0].tolist() == [100 + place for place in places]
+            assert one.actions(rows).shape[0] == len(range(STEPS)[rows])
+
+
+def test_without_a_word_on_it_all_rows_have_images(tmp_path: Path) -> None:
+    with opened(official(tmp_path / "a_demo.hdf5")) as (one, _):
+        assert one.drawn.tolist() == list(range(STEPS - 1))
+
+
+@pytest.mark.parametrize(
+    ("drawn", "words"),
+    [
+        ([0, 2, 12], "drawn of demo_0 are no ascending rows of its 12"),
+        ([0, 4, 2], "drawn of demo_0 are no ascending rows of its 12"),
+        ([0, 2], "demo_0 has 12 actions, 2 of them with images, but obs/agentview_rgb has 3 rows"),
+    ],
+)
+def test_rows_with_images_that_cannot_be_are_refused(tmp_path: Path, drawn: list[int], words: str) -> None:
+    path = sparse(tmp_path / "a_demo.hdf5", [0, 2, 6])
+    with h5py.File(path, "a") as file:
+        del file["data/demo_0/drawn"]
+        file["data/demo_0/drawn"] = np.array(drawn)
+    with pytest.raises(ValueError, match=words), opened(path):
+        pass
+
+
 def test_a_demonstration_without_state_or_images_can_be_read(tmp_path: Path) -> None:
     path = official(tmp_path / "a_demo.hdf5", demos=1)
     with h5py.File(path, "a") as file:

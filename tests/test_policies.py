@@ -9,7 +9,8 @@ import pytest
 
 import envs
 import policies
-from protocols.contracts import ActionSpec, Batch, EnvSpec, Episode, ObservationSpec
+from policies.expert import Noise
+from protocols.contracts import ActionSpec, Batch, EnvSpec, Episode, FloatArray, ObservationSpec
 from tests.conformance import PolicyTests, made
 
 SIZE = (16, 16)
@@ -45,8 +46,6 @@ def test_an_unknown_policy_is_refused_with_the_nearest_name() -> None:
 def test_an_argument_that_a_policy_does_not_take_is_refused() -> None:
     with pytest.raises(ValueError, match=r"policy 'zero' takes no argument chunks\. There are: chunk, cameras"):
         policies.make("zero", SPEC, {"chunks": "3"})
-    with pytest.raises(ValueError, match=r"policy 'expert' takes no argument chunk\. There are: none"):
-        policies.make("expert", SPEC, {"chunk": "3"})
 
 
 def test_an_argument_that_a_policy_lacks_is_named() -> None:
@@ -118,6 +117,50 @@ def test_the_expert_is_never_asked_for_a_plan() -> None:
     assert expert.in_worker
     with pytest.raises(AssertionError, match="acts in the worker"):
         expert.act(batch(0))
+
+
+@pytest.mark.parametrize("noise", ["-0.1", "nan", "inf"])
+def test_noise_that_is_no_share_of_the_range_is_refused(noise: str) -> None:
+    with pytest.raises(ValueError, match=f"noise must be a share of half the action range, 0 or more, not {noise}"):
+        policies.make("expert", SPEC, {"noise": noise})
+
+
+def test_a_disturbed_expert_is_another_policy_and_one_without_noise_is_not() -> None:
+    prints = [policies.make("expert", SPEC, {"noise": noise}).fingerprint() for noise in ("0", "0.1", "0.2")]
+    assert prints[0] == policies.make("expert", SPEC, {}).fingerprint()
+    assert len(set(prints)) == 3
+
+
+def disturbances(episode: Episode, share: float, wanted: FloatArray, steps: int = 20_000) -> FloatArray:
+    """(steps, 3) what is executed in the place of `wanted`."""
+    action = ActionSpec(("dx", "dy", "gripper"), (-1.0, 0.0, -1.0), (1.0, 5.0, 1.0), 10.0, "none", "none")
+    noise = Noise(action, episode, share)
+    return np.stack([noise.disturbed(wanted) for _ in range(steps)])
+
+
+def test_noise_has_the_deviation_asked_for_and_stays_for_a_few_steps() -> None:
+    wanted = np.array([0.0, 2.5, 1.0], np.float32)
+    noise = disturbances(START, 0.1, wanted) - wanted
+    np.testing.assert_allclose(noise.std(axis=0), [0.1, 0.25, 0.0], rtol=0.05)
+    np.testing.assert_allclose(noise.mean(axis=0), 0.0, atol=0.02)
+    for entry in noise.T[:2]:
+        assert abs(np.corrcoef(entry[1:], entry[:-1])[0, 1] - 0.8) < 0.02
+    assert abs(np.corrcoef(noise[:, 0], noise[:, 1])[0, 1]) < 0.05
+
+
+def test_what_is_executed_stays_within_the_range() -> None:
+    executed = disturbances(START, 3.0, np.array([1.0, 5.0, -1.0], np.float32))
+    assert (executed.min(axis=0) == [-1, 0, -1]).all() and (executed.max(axis=0) == [1, 5, -1]).all()
+
+
+def test_noise_is_a_matter_of_the_episode_and_its_repeat() -> None:
+    wanted = np.array([0.0, 2.5, 1.0], np.float32)
+    usual, again, *others = (
+        disturbances(episode, 0.1, wanted, 9)
+        for episode in (START, START, replace(START, seed=2), replace(START, repeat=1))
+    )
+    np.testing.assert_array_equal(usual, again)
+    assert not any((usual[:, 0] == other[:, 0]).any() for other in others)
 
 
 def test_replay_plays_what_was_recorded_then_zeros() -> None:

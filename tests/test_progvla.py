@@ -59,11 +59,12 @@ def gradients(made: Learner, losses: dict[str, torch.Tensor]) -> dict[str, float
     made.zero_grad()
     losses["loss"].backward()
     parts = {"encoder": made.network.encoder, "expert": made.network.expert, "heads": made.network.heads}
+    found = {name: [weight.grad for weight in part.parameters()] for name, part in parts.items()}
     sizes = {
-        name: [p.grad.abs().max() for p in part.parameters() if p.grad is not None and p.numel()]
-        for name, part in parts.items()
+        name: [grad.abs().max().item() for grad in grads if grad is not None and grad.numel()]
+        for name, grads in found.items()
     }
-    return {name: float(max(found, default=0.0)) for name, found in sizes.items()}
+    return {name: max(of_part, default=0.0) for name, of_part in sizes.items()}
 
 
 def seeded() -> torch.Generator:

@@ -127,7 +127,7 @@ def learner(config: str, changes: dict[str, str], spec: EnvSpec, statistics: Sta
     from policies.progvla.config import config as named
     from policies.progvla.learning import Learner
 
-    return Learner(named(config, changes), spec, statistics)
+    return Learner(named(config, changes), spec, statistics, pretrained=True)
 
 
 def learned_packages() -> None:

@@ -36,6 +36,7 @@ class Agent(nn.Module):
         config: of the network.
         spec: the robot's cameras in order, entries of its state, and its action.
         statistics: of the data that it is trained on, by which state and actions are normalised.
+        pretrained: begin with the weights of a vision encoder from elsewhere.
     """
 
     state_mean: Tensor
@@ -43,14 +44,14 @@ class Agent(nn.Module):
     action_mean: Tensor
     action_std: Tensor
 
-    def __init__(self, config: Config, spec: EnvSpec, statistics: Statistics) -> None:
+    def __init__(self, config: Config, spec: EnvSpec, statistics: Statistics, *, pretrained: bool = False) -> None:
         super().__init__()
         self.config, self.spec, self.statistics = config, spec, statistics
         self.text = text_encoder(config.text, config.text_path, config.max_text_tokens)
         sizes = Sizes(
             tuple(spec.observation.cameras), len(spec.observation.state), len(spec.action.entries), self.text.width
         )
-        self.network = Network(config, sizes)
+        self.network = Network(config, sizes, pretrained=pretrained)
         for name, values in statistics._asdict().items():
             self.register_buffer(name, torch.from_numpy(np.asarray(values, np.float32)), persistent=False)
 

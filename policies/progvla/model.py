@@ -18,7 +18,7 @@ from torch.nn import functional
 from policies.layers.attention import EncoderBlock, Resampler
 from policies.layers.flow import ActionExpert
 from policies.progvla.config import Config
-from policies.progvla.vision import backbone
+from policies.progvla.vision import ViT, backbone
 
 
 class Sizes(NamedTuple):
@@ -43,10 +43,10 @@ class ContextEncoder(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, config: Config, sizes: Sizes) -> None:
+    def __init__(self, config: Config, sizes: Sizes, pretrained: bool) -> None:
         super().__init__()
         width, shape = config.width, (config.resampler_depth, config.heads, config.dropout)
-        vision: Any = backbone(config)
+        vision: Any = backbone(config, pretrained=pretrained)
         self.vision = vision
         if config.freeze_vision:
             vision.requires_grad_(False)
@@ -160,18 +160,24 @@ class Heads(nn.Module):
 
 
 class Network(nn.Module):
-    """ProgVLA without its text encoder, on normalised numbers."""
+    """ProgVLA without its text encoder, on normalised numbers.
 
-    def __init__(self, config: Config, sizes: Sizes) -> None:
+    Args:
+        config: what it is made of.
+        sizes: of the robot.
+        pretrained: begin with the weights of a vision encoder from elsewhere; else all are to be filled.
+    """
+
+    def __init__(self, config: Config, sizes: Sizes, *, pretrained: bool = False) -> None:
         super().__init__()
-        self.encoder = ContextEncoder(config, sizes)
+        self.encoder = ContextEncoder(config, sizes, pretrained)
         self.expert = ActionExpert(config.width, config.expert_depth, config.heads, config.chunk, sizes.action)
         self.heads = Heads(config, sizes.action)
         self._begin()
 
     def _begin(self) -> None:
         """Initial weights; those of a vision encoder from elsewhere stay."""
-        elsewhere = set() if hasattr(self.encoder.vision, "registers") else set(self.encoder.vision.modules())
+        elsewhere = set() if isinstance(self.encoder.vision, ViT) else set(self.encoder.vision.modules())
         for module in self.modules():
             if isinstance(module, nn.Linear) and module not in elsewhere:
                 nn.init.xavier_uniform_(module.weight)

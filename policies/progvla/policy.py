@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from policies.layers.flow import heun
 from policies.progvla.agent import Agent
+from policies.progvla.text import MINILM
 from protocols.contracts import Batch, Episode, ObservationSpec, Plan, at_least_one, content_hash
 
 
@@ -79,8 +81,9 @@ class ProgVLA:
         return torch.from_numpy(noise).to(self.agent.device)
 
     def fingerprint(self) -> str:
-        """Hash of weights, card, rows of a batch, and the kind of machine that computes."""
-        return content_hash([self.weights, self.agent.card(), self.batch_size, self.agent.device.type])
+        """Hash of weights, card, version of the text encoder, rows of a batch, and the kind of machine that computes."""
+        text = version(MINILM[1]) if self.agent.config.text == "minilm" else ""
+        return content_hash([self.weights, self.agent.card(), text, self.batch_size, self.agent.device.type])
 
 
 @contextmanager

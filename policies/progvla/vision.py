@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -55,18 +57,38 @@ def stem(channels: tuple[int, ...]) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def backbone(config: Config) -> nn.Module:
-    """The image encoder of that config, with its weights where they come from elsewhere.
+class Positioned(nn.Module):
+    """Tokens of a convolutional network, normalised, with a learned position each."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+        self.mean, self.std, self.width, self.tokens = network.mean, network.std, network.width, network.tokens
+        self.norm = nn.LayerNorm(self.width)
+        self.position = nn.Parameter(torch.randn(self.tokens, self.width) * 0.02)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) normalised -> (N, tokens, width)."""
+        tokens: Tensor = self.norm(self.network(images)) + self.position
+        return tokens
+
+
+def backbone(config: Config, *, pretrained: bool) -> nn.Module:
+    """The image encoder of that config, with its pretrained weights or with random ones to be filled later.
 
     Raises:
-        LookupError, ValueError: the weights are not there, or not of that encoder.
+        LookupError, ValueError, RuntimeError, OSError: the pretrained weights are not there, or not of that encoder.
     """
     if config.vision == "vit":
         return ViT(config)
-    from policies.progvla import pretrained
+    from policies.progvla import pretrained as encoders
 
+    size, path = config.image_size_px, config.vision_path
     if config.vision == "efficientnet-lite0":
-        return pretrained.efficientnet_lite0(stride=config.vision_stride)
-    if not config.vision_path:
+        make = encoders.efficientnet_lite0 if pretrained else encoders.EfficientNetLite0
+        return Positioned(make(size, config.vision_stride))
+    if not pretrained:
+        return encoders.Dune(size) if config.vision == "dune" else encoders.DinoV3(size)
+    if not path:
         raise ValueError(f"vision {config.vision!r} needs vision_path, the file of its weights")
-    return {"dune": pretrained.dune, "dinov3": pretrained.dinov3}[config.vision](config.vision_path)
+    return encoders.dune(path, size) if config.vision == "dune" else encoders.dinov3(path, size)
