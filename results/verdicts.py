@@ -1,10 +1,10 @@
 """Published rows beside ours: does a policy reproduce them?
 
 Each rate that is printed with its number of episodes is put to two one-sided tests (`results.reproduced`), which take
-the episodes of a tier as alike: that is cautious where its tasks differ. A row is
-*reproduced* where all of its rates are, *not reproduced* where at least one is not, at a level divided by how many they
-are, and else *undecided*. Where a row's conditions differ from ours (stand-ins of asset files, a real robot, what its
-source says), it is *not matched*, and is tested only on demand.
+the episodes of a tier as alike: that is cautious where its tasks differ. A row is *reproduced* where all of its rates
+are, *not reproduced* where at least one is not, at a level divided by how many they are, and else *undecided*. Where a
+row's conditions differ from ours (stand-ins, a real robot, what its source says), they are *not matched*, and it is
+tested only on demand.
 """
 
 from __future__ import annotations
