@@ -20,7 +20,7 @@ import numpy as np
 
 import envs
 from harness.assets import Used, make_options
-from policies.expert import Noise
+from policies.expert import Disturbance, Noise
 from protocols.contracts import ActionError, Advanced, BrokenFileError, Episode, Event, FloatArray, ImageArray
 from protocols.demonstrations import layout_of
 
@@ -63,7 +63,7 @@ class ActAsExpert(NamedTuple):
     """Let the suite's expert act for that many steps, disturbed by `policies.expert.Noise`; answered by `Stepped`."""
 
     steps: int
-    noise: float = 0.0
+    disturbance: Disturbance = Disturbance()
 
 
 class Ready(NamedTuple):
@@ -166,8 +166,8 @@ class Server:
         return self._stepped([done], request.actions[: len(done.progress)], before)
 
     def _act_as_expert(self, request: ActAsExpert, before: float) -> Stepped:
-        if request.noise and self.noise is None:
-            self.noise = Noise(self.action, self.episode, request.noise)
+        if any(request.disturbance) and self.noise is None:
+            self.noise = Noise(self.action, self.episode, request.disturbance)
         actions: list[FloatArray] = []
         parts: list[Advanced] = []
         while len(parts) < request.steps and not (parts and parts[-1].observation is None):

@@ -36,12 +36,13 @@ def demonstrations(
     every: int = 1,
     turns: bool = False,
     noisy: bool = False,
+    pushed: slice = slice(0),
     **attributes: Any,
 ) -> Path:
     """A file in our layout; row t of demonstration n has the action n + t / 100, and its images are t grey.
 
     Images are of each `every`-th row. If it turns, the instruction changes half-way. If it is noisy, what was executed
-    is 50 more than what the expert wanted. An attribute that is None is left out.
+    is 0.05 m more than what the expert wanted, in pushed rows 9 m. An attribute that is None is left out.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{task}_demo.hdf5"
@@ -51,7 +52,9 @@ def demonstrations(
         for number in range(count):
             group, rows = data.create_group(f"demo_{number}"), steps + number
             wanted = number + np.arange(rows)[:, None] / 100
-            group["actions"] = wanted + 50 * noisy
+            disturbed = wanted + 0.05 * noisy
+            disturbed[pushed] = wanted[pushed] + 9
+            group["actions"] = disturbed
             if noisy:
                 group["expert_actions"] = wanted
             drawn = np.arange(rows)[::every]

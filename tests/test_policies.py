@@ -9,7 +9,7 @@ import pytest
 
 import envs
 import policies
-from policies.expert import Noise
+from policies.expert import Disturbance, Noise
 from protocols.contracts import ActionSpec, Batch, EnvSpec, Episode, FloatArray, ObservationSpec
 from tests.conformance import PolicyTests, made
 
@@ -127,14 +127,23 @@ def test_noise_that_is_no_share_of_the_range_is_refused(noise: str) -> None:
 
 def test_a_disturbed_expert_is_another_policy_and_one_without_noise_is_not() -> None:
     prints = [policies.make("expert", SPEC, {"noise": noise}).fingerprint() for noise in ("0", "0.1", "0.2")]
+    prints += [policies.make("expert", SPEC, {"bursts": bursts}).fingerprint() for bursts in ("0.1", "0.2")]
     assert prints[0] == policies.make("expert", SPEC, {}).fingerprint()
-    assert len(set(prints)) == 3
+    assert len(set(prints)) == 5
 
 
-def disturbances(episode: Episode, share: float, wanted: FloatArray, steps: int = 20_000) -> FloatArray:
+@pytest.mark.parametrize("bursts", ["-0.1", "nan", "1.5"])
+def test_bursts_that_are_no_probability_are_refused(bursts: str) -> None:
+    with pytest.raises(ValueError, match=f"bursts must be a probability per control step, from 0 to 1, not {bursts}"):
+        policies.make("expert", SPEC, {"bursts": bursts})
+
+
+def disturbances(
+    episode: Episode, share: float, wanted: FloatArray, steps: int = 20_000, bursts: float = 0.0
+) -> FloatArray:
     """(steps, 3) what is executed in the place of `wanted`."""
     action = ActionSpec(("dx", "dy", "gripper"), (-1.0, 0.0, -1.0), (1.0, 5.0, 1.0), 10.0, "none", "none")
-    noise = Noise(action, episode, share)
+    noise = Noise(action, episode, Disturbance(share, bursts))
     return np.stack([noise.disturbed(wanted) for _ in range(steps)])
 
 
@@ -151,6 +160,19 @@ def test_noise_has_the_deviation_asked_for_and_stays_for_a_few_steps() -> None:
 def test_what_is_executed_stays_within_the_range() -> None:
     executed = disturbances(START, 3.0, np.array([1.0, 5.0, -1.0], np.float32))
     assert (executed.min(axis=0) == [-1, 0, -1]).all() and (executed.max(axis=0) == [1, 5, -1]).all()
+
+
+def test_a_burst_is_one_action_for_8_to_24_steps_that_leaves_the_gripper_alone() -> None:
+    wanted = np.array([0.0, 2.5, 1.0], np.float32)
+    calm, pushed = disturbances(START, 0.1, wanted), disturbances(START, 0.1, wanted, bursts=0.02)
+    np.testing.assert_array_equal(pushed[:, 2], 1.0)
+    burst = (pushed != calm).all(axis=1, where=[True, True, False])
+    (starts,) = np.nonzero(burst[1:] & ~burst[:-1])
+    assert len(starts) > 150
+    assert all((pushed[first + 1 : first + 9] == pushed[first + 1]).all() for first in starts)
+    assert not any((pushed[first + 1 : first + 26] == pushed[first + 1]).all() for first in starts)
+    assert 0.15 < burst.mean() < 0.4
+    np.testing.assert_array_equal(pushed[~burst], calm[~burst])
 
 
 def test_noise_is_a_matter_of_the_episode_and_its_repeat() -> None:

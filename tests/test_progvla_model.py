@@ -103,7 +103,7 @@ def test_the_action_expert_begins_as_zero() -> None:
 def test_cross_attention_blocks_read_the_context_and_the_others_the_chunk() -> None:
     expert = ActionExpert(width=16, depth=4, heads=2, chunk=3, entries=2)
     reading = expert.reading(torch.rand(1, 5, 16))
-    assert [None if read is None else read.shape[-2] for read in reading] == [5, None, 5, None]
+    assert [None if read is None else read.key.shape[-2] for read in reading] == [5, None, 5, None]
 
 
 @given(st.floats(-1, 1), st.floats(-2, 2), st.integers(1, 12))

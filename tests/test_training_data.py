@@ -80,6 +80,13 @@ def test_what_the_expert_wanted_is_learnt_not_what_noise_made_of_it(tmp_path: Pa
     assert every_sample(data_set(tmp_path)).actions.max() < 1
 
 
+def test_no_sample_begins_where_the_expert_is_pushed_aside_before_its_plan_would_have_run(tmp_path: Path) -> None:
+    path = demonstrations(tmp_path / "pushed", count=1, steps=30, noisy=True, pushed=slice(15, 18))
+    (source,) = read(path)
+    assert source.demonstrations[0].drawn.tolist() == [*range(8), *range(18, 30)]
+    assert len(next(iter(source.images("agent")))) == 20
+
+
 def test_statistics_are_of_every_row_once_and_no_deviation_is_too_small(tmp_path: Path) -> None:
     demonstrations(tmp_path, count=2, steps=5, every=2)
     found = data_set(tmp_path).statistics()

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.training.sources import Numbers, Source
 from protocols.contracts import ActionSpec, FloatArray, ImageArray
 from protocols.demonstrations import LIBERO_STATE, MARK, Demonstration, opened_file
+
+CALM_STEPS = 8  # as many as a policy usually executes of a plan
+PUSHED = 0.75  # of half the action range: more than noise does
 
 
 def read_source(path: Path) -> Source:
@@ -56,8 +60,23 @@ def numbers(demonstration: Demonstration) -> Numbers:
         instructions=demonstration.instructions(),
         state=demonstration.state(),
         actions=demonstration.actions() if noted is None else noted,
-        drawn=demonstration.drawn.astype(np.int64),
+        drawn=demonstration.drawn[calm(demonstration)].astype(np.int64),
     )
+
+
+def calm(demonstration: Demonstration) -> npt.NDArray[np.bool_]:
+    """(n,) which drawn rows have before them `CALM_STEPS` in which the expert was not pushed aside.
+
+    What it wanted while it was pushed is no plan that leads anywhere.
+    """
+    noted = demonstration.expert_actions()
+    if noted is None:
+        return np.ones(len(demonstration.drawn), np.bool_)
+    data = demonstration.group.parent.attrs
+    half = (np.asarray(data["action_high"]) - np.asarray(data["action_low"])) / 2
+    pushed = (np.abs(demonstration.actions() - noted) > PUSHED * half).any(axis=1)  # (T,)
+    soon = [pushed[row : row + CALM_STEPS].any() for row in demonstration.drawn]
+    return ~np.array(soon, np.bool_)
 
 
 def action_of(data: Any) -> ActionSpec:
@@ -82,4 +101,4 @@ def images(path: Path, camera: str) -> Iterator[ImageArray]:
     """For each demonstration the images of its drawn rows."""
     with opened_file(path) as demonstrations:
         for demonstration in wanted(demonstrations):
-            yield demonstration.images(camera)
+            yield demonstration.images(camera)[calm(demonstration)]

@@ -6,9 +6,18 @@ takes two thirds of the time of a whole block; this way a training step of the b
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+
+class KeysValues(NamedTuple):
+    """(B, heads, M, D / heads) each."""
+
+    key: Tensor
+    value: Tensor
 
 
 class Attention(nn.Module):
@@ -34,16 +43,19 @@ class Attention(nn.Module):
         """(B, N, D) what the tokens `x` (B, N, D) read in `context` (B, M, D); not in tokens `ignored` (B, M)."""
         return self.read(x, self.keys_values(context), ignored)
 
-    def keys_values(self, context: Tensor) -> Tensor:
-        """(2, B, heads, M, D / heads), to be read many times."""
-        rows, tokens, width = context.shape
-        keys_values: Tensor = self.key_value(context)  # (B, M, 2 D)
-        return keys_values.view(rows, tokens, 2, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+    def keys_values(self, context: Tensor) -> KeysValues:
+        """What the context offers, to be read many times."""
+        key, value = self.key_value(context).chunk(2, -1)  # (B, M, D) each
+        return KeysValues(self._split(key), self._split(value))
 
-    def read(self, x: Tensor, keys_values: Tensor, ignored: Tensor | None = None) -> Tensor:
+    def _split(self, x: Tensor) -> Tensor:
+        """(B, N, D) -> (B, heads, N, D / heads)."""
+        rows, tokens, width = x.shape
+        return x.view(rows, tokens, self.heads, width // self.heads).transpose(1, 2)
+
+    def read(self, x: Tensor, keys_values: KeysValues, ignored: Tensor | None = None) -> Tensor:
         """(B, N, D) what `x` (B, N, D) reads in those keys and values."""
-        query = self.query(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, N, D / heads)
-        key, value = keys_values  # (B, heads, M, D / heads)
+        query, (key, value) = self._split(self.query(x)), keys_values  # (B, heads, N or M, D / heads)
         allowed = None if ignored is None else ~ignored[:, None, None]  # (B, 1, 1, M)
         if query.is_cuda:
             read = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from policies.layers.attention import Attention, FeedForward
+from policies.layers.attention import Attention, FeedForward, KeysValues
 
 SHORTEST_PERIOD, LONGEST_PERIOD = 4e-3, 4.0  # of the sinusoids of tau, as in openpi
 
@@ -26,6 +26,9 @@ def sinusoids(tau: Tensor, width: int) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], 1)
 
 
+Modulation = tuple[Tensor, ...]  # shift, scale and gate, (N, 1, D) each, N = 1 where all rows have one time
+
+
 class ModulatedBlock(nn.Module):
     """Attention and feed-forward; shift, scale and gate of both come from the time."""
 
@@ -36,9 +39,9 @@ class ModulatedBlock(nn.Module):
         self.feed_forward = FeedForward(width)
         self.modulation = nn.Linear(width, 6 * width)
 
-    def forward(self, x: Tensor, modulation: Tensor, keys_values: Tensor | None) -> Tensor:
-        """(N, T, D) tokens, (N or 1, 6, D) modulation; keys and values to read, None to read one another."""
-        shift1, scale1, gate1, shift2, scale2, gate2 = modulation[:, :, None].unbind(1)  # (N or 1, 1, D) each
+    def forward(self, x: Tensor, modulation: Modulation, keys_values: KeysValues | None) -> Tensor:
+        """(N, T, D) tokens, six parts of modulation; keys and values to read, None to read one another."""
+        shift1, scale1, gate1, shift2, scale2, gate2 = modulation
         normed = self.norm(x) * (1 + scale1) + shift1
         if keys_values is None:
             keys_values = self.attention.keys_values(normed)
@@ -75,22 +78,22 @@ class ActionExpert(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def modulations(self, tau: Tensor) -> list[Tensor]:
-        """(N, 6, D) for each block and (N, 2, D) for the last layer: all that the times (N,) do."""
+    def modulations(self, tau: Tensor) -> list[Modulation]:
+        """Six parts for each block and two for the last layer: all that the times (N,) do."""
         features = self.time(sinusoids(tau, self.width))  # (N, D)
         layers = [*(block.modulation for block in self.blocks), self.last_modulation]
-        return [layer(features).unflatten(-1, (-1, self.width)) for layer in layers]
+        return [layer(features)[:, None].split(self.width, -1) for layer in layers]
 
-    def reading(self, context: Tensor) -> list[Tensor | None]:
+    def reading(self, context: Tensor) -> list[KeysValues | None]:
         """Keys and values of the context (N, C, D) for each block; None for those that read the chunk."""
         return [None if index % 2 else block.attention.keys_values(context) for index, block in enumerate(self.blocks)]
 
-    def forward(self, noisy: Tensor, modulations: list[Tensor], reading: list[Tensor | None]) -> Tensor:
+    def forward(self, noisy: Tensor, modulations: list[Modulation], reading: list[KeysValues | None]) -> Tensor:
         """(N, T, A) noisy chunk -> (N, T, A) velocity."""
         x = self.action(noisy) + self.position  # (N, T, D)
         for block, modulation, keys_values in zip(self.blocks, modulations, reading, strict=False):
             x = block(x, modulation, keys_values)
-        shift, scale = modulations[-1][:, :, None].unbind(1)  # (N or 1, 1, D) each
+        shift, scale = modulations[-1]
         velocity: Tensor = self.velocity(self.norm(x) * (1 + scale) + shift)
         return velocity
 

@@ -23,6 +23,16 @@ from protocols.samples import Statistics
 if TYPE_CHECKING:
     from policies.progvla.learning import Learner
 
+VERY_SMALL = {
+    "image_size_px": "32",
+    "vit_stem": "4,4,8,16",
+    "vit_width": "16",
+    "vit_heads": "2",
+    "width": "16",
+    "heads": "2",
+    "expert_depth": "2",
+    "integration_steps": "2",
+}
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 
 
@@ -65,8 +75,8 @@ def make(spec: EnvSpec, checkpoint: str = "", batch: int = 1, device: str = "") 
     return ProgVLA(agent, observation, hashlib.sha256(path.read_bytes()).hexdigest()[:32], batch)
 
 
-def make_example(spec: EnvSpec, path: Path) -> None:
-    """Write a very small checkpoint with random weights for that robot, so that the real path runs in a second."""
+def make_example(spec: EnvSpec, path: Path, config: str = "") -> None:
+    """Write a checkpoint with random weights for that robot: of a config, or very small, so that it runs in no time."""
     import numpy as np
     import torch
 
@@ -78,15 +88,8 @@ def make_example(spec: EnvSpec, path: Path) -> None:
     state, entries = spec.observation.state, spec.action.entries
     statistics = Statistics(constant(state, 0), constant(state, 1), constant(entries, 0), constant(entries, 1))
     torch.manual_seed(0)
-    sizes = {
-        "image_size_px": "32",
-        "vit_stem": "4,4,8,16",
-        "width": "16",
-        "heads": "2",
-        "vit_width": "16",
-        "vit_heads": "2",
-    }
-    example = learner("tiny", sizes | {"expert_depth": "2", "integration_steps": "2"}, spec, statistics)
+    changes = {} if config else VERY_SMALL
+    example = learner(config or "tiny", changes, spec, statistics)
     weights = {name: torch.randn_like(weight) * 0.1 for name, weight in example.state_dict().items()}
     files.save(path, weights, example.card())
 

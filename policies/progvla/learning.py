@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from policies.layers.attention import KeysValues
 from policies.progvla import losses
 from policies.progvla.agent import Agent
 from protocols.contracts import ActionSpec, ObservationSpec
@@ -68,8 +69,8 @@ class Learner(Agent):
         draws, expert = self.config.flow_draws, self.network.expert
         flow = losses.interpolated(actions.repeat(draws, 1, 1), self.config.time_sampling, generator)
         reading = [
-            None if keys_values is None else keys_values.repeat(1, draws, 1, 1, 1)
-            for keys_values in expert.reading(context)
+            None if offered is None else KeysValues(*(part.repeat(draws, 1, 1, 1) for part in offered))
+            for offered in expert.reading(context)
         ]
         velocity = expert(flow.noisy, expert.modulations(flow.tau), reading)  # (draws B, H, A)
         off: Tensor = ((velocity.float() - flow.velocity) ** 2).mean((1, 2))  # (draws B,)

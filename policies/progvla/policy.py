@@ -81,7 +81,7 @@ class ProgVLA:
         return torch.from_numpy(noise).to(self.agent.device)
 
     def fingerprint(self) -> str:
-        """Hash of weights, card, version of the text encoder, rows of a batch, and the kind of machine that computes."""
+        """Hash of weights, card, version of the text encoder, rows of a batch, and the kind of device."""
         text = version(MINILM[1]) if self.agent.config.text == "minilm" else ""
         return content_hash([self.weights, self.agent.card(), text, self.batch_size, self.agent.device.type])
 
