@@ -59,14 +59,16 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--episodes", default="20", metavar="N", help="discordant episodes to list, or all (default: 20)"
     )
-    options.add_argument("--out", type=Path, metavar="FILE", help="write to this file")
+    target = options.add_mutually_exclusive_group()
+    target.add_argument("--out", type=Path, metavar="FILE", help="write to this file")
+    target.add_argument("--check", type=Path, metavar="FILE", help="compare with this file; exit 1 where it differs")
     return options
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line: 0 done, 2 for a mistake of the user's."""
+    """The command line: 0 done, 1 where --check finds a difference, 2 for a mistake of the user's."""
     chosen = parser().parse_args(arguments)
-    return deliver(lambda: compared(chosen), chosen.out)
+    return deliver(lambda: compared(chosen), chosen.out, chosen.check)
 
 
 def compared(chosen: argparse.Namespace) -> str:
@@ -78,7 +80,8 @@ def compared(chosen: argparse.Namespace) -> str:
     shown = Shown(chosen.by, listed(chosen.episodes))
     sources = read_arguments(chosen.sources, chosen.store, chosen.protocol)
     known = known_protocols(record for source in sources for record in source.records)
-    made = compare_all(by_setting(sources, apart=chosen.apart), known, unpaired=chosen.unpaired)
+    settings = by_setting(sources, apart=chosen.apart, repeats=not chosen.unpaired)
+    made = compare_all(settings, known, unpaired=chosen.unpaired)
     return render_csv(made) if chosen.format == "csv" else render(made, known, video_of, shown, chosen.format)
 
 

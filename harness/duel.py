@@ -29,16 +29,16 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-import envs
 import policies
 from harness import provenance
 from harness.evaluation import ERRORS, Evaluation, note_error
-from harness.options import add_assets_option, chosen_protocol, policy_arguments
+from harness.options import add_running_options, add_suite_options, chosen_protocol, policy_arguments
 from harness.pool import WorkerHandle, worker_count
 from harness.rollout import CannotStartError
 from harness.schedule import Job
+from policies import arms
 from protocols.contracts import BrokenFileError, EvaluationProtocol, Record, at_least_one, episode_seed
-from results.betting import Standing, between_0_and_1, judged
+from results.betting import Judgement, between_0_and_1, judged
 from results.comparison import final
 from results.store import Store
 
@@ -52,6 +52,8 @@ EXAMPLES = """examples:
       is the scripted expert better than random actions? seven episodes of each decide
   python -m harness.duel random random --policy-arg-b chunk=10 --suite piper --on progress --budget 100
       one policy with two settings, by the progress that an episode ends with
+  python -m harness.duel my_lab.policy my_lab.policy --arm-b blind --suite piper
+      does it look? one policy beside itself with its images black
 
 Running the same command again goes on where it stopped; with a higher --budget an undecided duel goes on too.
 """
@@ -116,7 +118,7 @@ class Duel:
         self.budget = at_least_one("budget", budget)
         self.pairs = in_rounds(self.protocol, first.jobs, second.jobs)[:budget]
         self.outcomes: dict[str, Outcome] = {}
-        self._judged: tuple[int, Standing] | None = None  # how many pairs, and what they say
+        self._judged: tuple[int, Judgement] | None = None  # how many pairs, and what they say
 
     def recall(self, store: Store) -> None:
         """Take what the store has into account."""
@@ -134,7 +136,7 @@ class Duel:
         """
         with ExitStack() as stack:
             crews: dict[tuple[str, ...], list[WorkerHandle]] = {}
-            while not self.standing().winner and (pairs := self._next(PAIRS_PER_WORKER * workers)):
+            while not self.judgement().winner and (pairs := self._next(PAIRS_PER_WORKER * workers)):
                 for side, jobs in zip(self.sides, zip(*pairs, strict=True), strict=True):
                     missing = [job for job in jobs if job.key not in self.outcomes]
                     if not missing:
@@ -144,7 +146,7 @@ class Duel:
                     for record in side.play(crews[side.cameras], missing, store, command):
                         self._note(record)
                         yield
-                        if self.standing().winner:
+                        if self.judgement().winner:
                             return
 
     def _next(self, count: int) -> list[tuple[Job, Job]]:
@@ -178,7 +180,7 @@ class Duel:
         both = ((one.value, other.value) for one, other in self.ended())
         return [(one, other) for one, other in both if one is not None and other is not None]
 
-    def standing(self) -> Standing:
+    def judgement(self) -> Judgement:
         """The test's, over the pairs that have ended, up to the one that decides."""
         values = self.values()  # there can only come more
         if self._judged is None or self._judged[0] < len(values):
@@ -187,10 +189,10 @@ class Duel:
 
     def lost(self) -> int:
         """Pairs that have ended, before the one that decides, of which an episode has no verdict."""
-        standing = self.standing()
+        judgement = self.judgement()
         lost = counted = 0
         for one, other in self.ended():
-            if standing.winner and counted == standing.pairs:
+            if judgement.winner and counted == judgement.pairs:
                 break
             valid = one.value is not None and other.value is not None
             counted, lost = counted + valid, lost + (not valid)
@@ -213,30 +215,33 @@ def in_rounds(protocol: EvaluationProtocol, first: Sequence[Job], second: Sequen
 
 def summary(duel: Duel) -> str:
     """The final line: who is better, after how many episodes, and by how much."""
-    standing, most = duel.standing(), len(duel.pairs)
+    judgement, most = duel.judgement(), len(duel.pairs)
     first, second = duel.names
     better = {1: f"A better: {first} over {second}", -1: f"B better: {second} over {first}"}
-    verdict = better.get(standing.winner, f"undecided within the budget: {first} and {second}")
+    verdict = better.get(judgement.winner, f"undecided within the budget: {first} and {second}")
     where = ", ".join((duel.protocol.name, *duel.protocol.deviations))
-    parts = [f"{verdict} on {where}, {standing.pairs} of at most {most} episodes of each", by_how_much(duel, standing)]
-    if standing.difference == 0 and not any(one != other for one, other in duel.values()):
+    parts = [
+        f"{verdict} on {where}, {judgement.pairs} of at most {most} episodes of each",
+        by_how_much(duel, judgement),
+    ]
+    if judgement.difference == 0 and not any(one != other for one, other in duel.values()):
         parts.append("not one episode tells them apart")
     if lost := duel.lost():
         parts.append(f"{lost} without a verdict left out")
     return ", ".join(parts)
 
 
-def by_how_much(duel: Duel, standing: Standing) -> str:
+def by_how_much(duel: Duel, judgement: Judgement) -> str:
     """Both means, the difference and its confidence sequence."""
-    if standing.difference is None:
+    if judgement.difference is None:
         return "no pair has ended"
-    one, other = (sum(column) for column in zip(*duel.values()[: standing.pairs], strict=True))
-    ends = f"{100 * standing.low:+.1f} to {100 * standing.high:+.1f}"
+    one, other = (sum(column) for column in zip(*duel.values()[: judgement.pairs], strict=True))
+    ends = f"{100 * judgement.low:+.1f} to {100 * judgement.high:+.1f}"
     sequence = f"({100 * (1 - duel.alpha):g} % confidence sequence {ends})"
-    reached = f"{one:g}/{standing.pairs} against {other:g}/{standing.pairs}"
+    reached = f"{one:g}/{judgement.pairs} against {other:g}/{judgement.pairs}"
     if duel.on == "progress":
-        reached = f"{one / standing.pairs:.3f} against {other / standing.pairs:.3f}"
-    return f"{duel.on} {reached}, difference A - B {100 * standing.difference:+.1f} points {sequence}"
+        reached = f"{one / judgement.pairs:.3f} against {other / judgement.pairs:.3f}"
+    return f"{duel.on} {reached}, difference A - B {100 * judgement.difference:+.1f} points {sequence}"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -252,17 +257,13 @@ def parser() -> argparse.ArgumentParser:
         add(side.upper(), help=f"a policy, one of: {', '.join(policies.names())}")
         add(f"--policy-arg-{side}", action="append", default=[], metavar="KEY=VALUE", help="argument of that policy")
         add(f"--execution-{side}", default="own", metavar="HOW", help="own, first, chunk=K or ensemble")
-    add("--suite", metavar="S", help=f"one of: {', '.join(envs.names())}; or a protocol's name, as libero_object")
-    add("--protocol", metavar="N", help="a protocol or a path to a .yaml (default: the suite's own)")
-    add("--tasks", metavar="T,U", help="only these tasks of the protocol")
-    add("--trials", type=int, metavar="N", help="episodes per task that there are (default: the protocol's)")
-    add_assets_option(add)
+        add(f"--arm-{side}", default=arms.NONE, metavar="ARM", help=f"what it is denied: {', '.join(arms.NAMES)}")
+    add_suite_options(add)
     add("--on", choices=STAKES, default="success", help="what is compared (default: success)")
     add("--alpha", type=float, default=0.05, metavar="P", help="chance of a false alarm (default: 0.05)")
     add("--budget", type=int, default=500, metavar="N", help="episodes of each policy at most (default: 500)")
     add("--max-steps", type=int, metavar="N", help="another horizon; recorded as a deviation")
-    add("--workers", type=int, metavar="N", help="processes (default: one per core)")
-    add("--store", type=Path, default=Path("runs"), metavar="DIR", help="folder of records (default: runs)")
+    add_running_options(add)
     return options
 
 
@@ -305,6 +306,7 @@ def prepared(options: argparse.Namespace) -> Duel:
             dict(policy_arguments(list(given[f"policy_arg_{side}"]), None)),
             str(given[f"execution_{side}"]),
             options.assets,
+            str(given[f"arm_{side}"]),
         )
         for side in ("a", "b")
     )
@@ -333,14 +335,14 @@ def watch(duel: Duel, store: Store, workers: int, command: Sequence[str]) -> Non
 
 def evidence(duel: Duel) -> str:
     """How far the duel is from a decision."""
-    standing = duel.standing()
-    return f"{by_how_much(duel, standing)}, capital {standing.capital:.2g} of the {1 / duel.alpha:g} that decide"
+    judgement = duel.judgement()
+    return f"{by_how_much(duel, judgement)}, capital {judgement.capital:.2g} of the {1 / duel.alpha:g} that decide"
 
 
 def told(duel: Duel, store: Path) -> int:
     """Print the end of the duel; the exit code."""
     allowed, lost = duel.protocol.max_error_share, duel.lost()
-    if lost > allowed * (pairs := lost + duel.standing().pairs):
+    if lost > allowed * (pairs := lost + duel.judgement().pairs):
         print(
             f"no decision: {lost} of {pairs} pairs have an episode without a verdict, {duel.protocol.name} allows "
             f"{100 * allowed:g} %; see {store / ERRORS}; lost pairs stay lost, more pairs come with a higher --budget"

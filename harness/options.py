@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import envs
@@ -15,11 +16,29 @@ from protocols.contracts import EvaluationProtocol
 def add_what_options(add: Callable[..., Any], *, required: bool) -> None:
     """The options that say what is evaluated, through `add_argument` or pytest's `addoption`."""
     add("--policy", required=required, metavar="P", help=f"one of: {', '.join(policies.names())}")
+    add_suite_options(add)
+
+
+def add_suite_options(add: Callable[..., Any]) -> None:
+    """The options that say on what."""
     add("--suite", metavar="S", help=f"one of: {', '.join(envs.names())}; or a protocol's name, as libero_object")
     add("--protocol", metavar="N", help="a protocol or a path to a .yaml (default: the suite's own)")
     add("--tasks", metavar="A,B", help="only these tasks of the protocol")
     add("--trials", type=int, metavar="N", help="episodes per task (default: the protocol's)")
     add_assets_option(add)
+
+
+def add_policy_options(add: Callable[..., Any]) -> None:
+    """The options that say with what arguments a policy is made, and how its plans are executed."""
+    add("--policy-arg", action="append", default=[], metavar="KEY=VALUE", help="argument of the policy")
+    add("--checkpoint", metavar="F", help="short for --policy-arg checkpoint=F")
+    add("--execution", default="own", metavar="HOW", help="how plans are executed: own, first, chunk=K or ensemble")
+
+
+def add_running_options(add: Callable[..., Any]) -> None:
+    """The options that say with how many processes, and where to."""
+    add("--workers", type=int, metavar="N", help="processes (default: one per core)")
+    add("--store", type=Path, default=Path("runs"), metavar="DIR", help="folder of records (default: runs)")
 
 
 def add_assets_option(add: Callable[..., Any], default: str = WHERE) -> None:

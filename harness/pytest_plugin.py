@@ -28,8 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("headway", "evaluation of robot policies")
     shared.add_what_options(group.addoption, required=False)
     group.addoption("--policy-arg", action="append", default=[], metavar="KEY=VALUE", help="argument of the policy")
-    group.addoption("--workers", type=int, metavar="N", help="worker processes (default: one per core)")
-    group.addoption("--store", type=Path, default=Path("runs"), metavar="DIR", help="folder of records (default: runs)")
+    shared.add_running_options(group.addoption)
     group.addoption("--reference", type=Path, metavar="FILE", help="reference counts (default: the committed ones)")
     group.addoption("--alpha", type=float, default=0.01, help="significance of each task's test (default: 0.01)")
 

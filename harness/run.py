@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from harness.display import Display
 from harness.evaluation import ERRORS, Evaluation
-from harness.options import add_what_options, chosen_protocol, policy_arguments
+from harness.options import add_policy_options, add_running_options, add_what_options, chosen_protocol, policy_arguments
 from harness.pool import worker_count
 from harness.rollout import CannotStartError
 from policies import arms
@@ -48,15 +47,8 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--repeats", type=int, metavar="N", help="run each episode so often, with other noise of the policy's"
     )
-    options.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
     options.add_argument("--order", choices=("forward", "reversed"), default="forward", help="order of episodes")
-    options.add_argument(
-        "--policy-arg", action="append", default=[], metavar="KEY=VALUE", help="argument of the policy"
-    )
-    options.add_argument("--checkpoint", metavar="F", help="short for --policy-arg checkpoint=F")
-    options.add_argument(
-        "--execution", default="own", metavar="HOW", help="how plans are executed: own, first, chunk=K or ensemble"
-    )
+    add_policy_options(options.add_argument)
     options.add_argument(
         "--arm", default="none", metavar="ARM", help=f"what the policy is denied: {', '.join(arms.NAMES)}"
     )
@@ -66,9 +58,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--video", choices=("none", "failures", "all"), default="none", help="videos of which episodes"
     )
-    options.add_argument(
-        "--store", type=Path, default=Path("runs"), metavar="DIR", help="folder of records (default: runs)"
-    )
+    add_running_options(options.add_argument)
     options.add_argument("--render", choices=RENDER_PROFILES, help="another render profile; recorded as a deviation")
     return options
 

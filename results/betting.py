@@ -30,13 +30,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from results.statistics import Interval
+
 Floats = npt.NDArray[np.float64]
 SIZES = np.sqrt((np.arange(20) + 0.5) / 20)
 BETS: Floats = np.concatenate([-SIZES, SIZES])
 HALVINGS = 40  # of an interval no wider than 2
 
 
-class Standing(NamedTuple):
+class Judgement(NamedTuple):
     """What some pairs say: the mean difference (first less second) with its confidence sequence, and the decision.
 
     pairs: how many are taken into account; none after the one that decides.
@@ -53,8 +55,8 @@ class Standing(NamedTuple):
     winner: int
 
 
-def judged(differences: npt.ArrayLike, alpha: float) -> Standing:
-    """The standing after some pairs; those after the first decision are left out, as if nobody had run them.
+def judged(differences: npt.ArrayLike, alpha: float) -> Judgement:
+    """The judgement after some pairs; those after the first decision are left out, as if nobody had run them.
 
     Args:
         differences: (n,) in [-1, 1], in an order fixed beforehand.
@@ -69,10 +71,10 @@ def judged(differences: npt.ArrayLike, alpha: float) -> Standing:
     reached = np.flatnonzero(capital >= needed)
     values = values[: reached[0] + 1] if len(reached) else values
     if not len(values):
-        return Standing(0, None, -1.0, 1.0, 1.0, 0)
+        return Judgement(0, None, -1.0, 1.0, 1.0, 0)
     mean = float(values.mean())
     winner = int(np.sign(mean)) if len(reached) else 0
-    return Standing(len(values), mean, *confidence(values, alpha), math.exp(capital[len(values) - 1]), winner)
+    return Judgement(len(values), mean, *confidence(values, alpha), math.exp(capital[len(values) - 1]), winner)
 
 
 def log_capital(differences: npt.ArrayLike, mean: float = 0.0, bets: Floats = BETS) -> Floats:
@@ -95,14 +97,7 @@ def stakes(bets: Floats, mean: float) -> Floats:
     return bets / np.where(bets > 0, 1 + mean, 1 - mean)
 
 
-class Confidence(NamedTuple):
-    """The ends of a confidence sequence after some pairs."""
-
-    low: float
-    high: float
-
-
-def confidence(differences: npt.ArrayLike, alpha: float, bets: Floats = BETS) -> Confidence:
+def confidence(differences: npt.ArrayLike, alpha: float, bets: Floats = BETS) -> Interval:
     """The means against which the bets have not reached 1 / alpha after the last of the differences, (n,), n > 0.
 
     The capital is a convex function of the mean that is bet against, and at most 1 at the differences' own.
@@ -126,7 +121,7 @@ def confidence(differences: npt.ArrayLike, alpha: float, bets: Floats = BETS) ->
                 outside = mean
         return outside
 
-    return Confidence(limit(-1.0), limit(1.0))
+    return Interval(limit(-1.0), limit(1.0))
 
 
 def checked(differences: npt.ArrayLike) -> Floats:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from protocols.contracts import CHAIN_TIER, SOLVED, Record
@@ -19,6 +19,7 @@ from results.groups import PolicyRecords
 from results.layout import Band, Block, Bullets, Paragraph, Row, Table
 from results.literature import OFFICIAL, REMARKS, Published, sources
 from results.statistics import Mean, Summary, bounded_mean, by_task
+from results.verdicts import COLUMN, Counts, Question, Reproduction
 
 LENGTH = 5
 IN_A_ROW = tuple(str(number) for number in range(1, LENGTH + 1))
@@ -55,7 +56,7 @@ def average_length(records: Iterable[Record]) -> Mean | None:
 
 
 def chain_blocks(
-    full: Sequence[PolicyRecords], apart: Sequence[PolicyRecords], printed: Sequence[Published]
+    full: Sequence[PolicyRecords], apart: Sequence[PolicyRecords], printed: Sequence[Published], question: Question
 ) -> Iterator[Block]:
     """Everything about the chains of one setting.
 
@@ -63,13 +64,20 @@ def chain_blocks(
         full: policies that have all of the protocol, to stand beside printed numbers.
         apart: the others.
         printed: what is printed about the protocol.
+        question: what is asked of that.
     """
     if full:
         marks = full[0].deviations  # of their asset files, the same for the whole setting
-        rows = (*in_a_row_rows(full, marks), *printed_rows(printed, stand_ins=bool(marks)))
-        yield Table("".join(("Subtasks solved in a row in %", *(f", {mark}" for mark in marks))), HEADER, rows)
+        header: tuple[str, ...] = HEADER
+        rows: tuple[Row | Band, ...] = tuple(in_a_row_rows(full, marks))
+        reproduction = Reproduction(question, full, [chain_counts(measured.records) for measured in full])
         if printed:
-            yield Paragraph(NOT_QUITE_MATCHED)
+            header = (*HEADER, COLUMN)
+            theirs = printed_rows(printed, reproduction.cell, stand_ins=bool(marks))
+            rows = (*reproduction.widened(in_a_row_rows(full, marks)), *theirs)
+        yield Table("".join(("Subtasks solved in a row in %", *(f", {mark}" for mark in marks))), header, rows)
+        if printed:
+            yield Paragraph(f"{NOT_QUITE_MATCHED} {reproduction.remark()}")
             yield Bullets(tuple(sources([number for number in printed if number.level != "subtask"])))
     if apart:
         caption = "Subtasks solved in a row in %, not comparable with published numbers"
@@ -112,7 +120,14 @@ def in_a_row(records: Sequence[Record]) -> dict[str, Summary]:
     }
 
 
-def printed_rows(printed: Sequence[Published], *, stand_ins: bool) -> Iterator[Row | Band]:
+def chain_counts(records: Sequence[Record]) -> Counts:
+    """What a rate of chains can be published of."""
+    return {("in_a_row", name): part for name, part in in_a_row(records).items()}
+
+
+def printed_rows(
+    printed: Sequence[Published], verdict: Callable[[Sequence[Published]], str], *, stand_ins: bool
+) -> Iterator[Row | Band]:
     """One row per published method, source by source, under a remark that they are not matched."""
     rows = [number for number in printed if number.level != "subtask"]
     if rows:
@@ -121,8 +136,10 @@ def printed_rows(printed: Sequence[Published], *, stand_ins: bool) -> Iterator[R
         yield Band(table)
         there = [number for number in rows if printed_in(number) == table]
         for method in dict.fromkeys(number.method for number in there):
-            cells = {number.name: number.printed for number in there if number.method == method}
-            yield Row((method, *(cells.get(name, NOTHING) for name in (*IN_A_ROW, "length", "steps")), NOTHING))
+            row = [number for number in there if number.method == method]
+            cells = {number.name: number.printed for number in row}
+            numbers = (cells.get(name, NOTHING) for name in (*IN_A_ROW, "length", "steps"))
+            yield Row((method, *numbers, NOTHING, verdict(row)))
 
 
 def printed_in(number: Published) -> str:

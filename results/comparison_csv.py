@@ -14,7 +14,7 @@ CSV_HEADER = (
     *("protocol", "deviations", "conditions", "kind", "first", "second", "level", "name", "tier", "measure"),
     *("first_value", "second_value", "difference", "low", "high"),
     *("first_successes", "first_episodes", "second_successes", "second_episodes", "only_first", "only_second"),
-    *("p_exact", "p_mid", "p_holm", "letters", "best"),
+    *("p_exact", "p_mid", "p_holm", "is_significant", "letters", "best"),
 )
 MEASURES = {"success": "success", "steps_restricted_mean": "steps", "final_progress": "final", "mean_progress": "area"}
 
@@ -57,7 +57,7 @@ def csv_contrast(contrast: Contrast) -> dict[str, object]:
 
 
 def csv_success(level: Level) -> dict[str, object]:
-    """Counts and p values."""
+    """Counts, p values, and whether the corrected one tells the policies apart in one direction."""
     counts = level.counts
     line: dict[str, object] = {
         "first_successes": counts.first,
@@ -66,6 +66,7 @@ def csv_success(level: Level) -> dict[str, object]:
         "second_episodes": counts.second_episodes,
         "p_exact": number_cell(level.exact),
         "p_holm": number_cell(level.adjusted),
+        "is_significant": int(level.is_significant),
     }
     if level.pairs is None or level.mid is None:
         return line

@@ -32,6 +32,10 @@ PAIRED = (
     "interval that leaves out 0, on the side of most discordant pairs. The exact test is the more cautious: an "
     "interval may leave out 0 where it does not reject."
 )
+REPEATED = (
+    "Repeated starts count once, by the mean over their repeats: intervals are Student's over starts, tasks as strata, "
+    "and only A and only B are the starts that either solves more often."
+)
 UNPAIRED = (
     "Unpaired: the two policies' episodes are taken as independent, as one must where starts differ. Intervals are "
     "95 %: of rates Newcombe's, of means over tasks the same at the effective numbers of episodes, tasks as strata; "
@@ -75,7 +79,10 @@ def render(
     blocks = [block for one in compared.sections for block in section_blocks(one, known, videos, shown)]
     left_out: list[Block] = [Heading("Not compared"), Bullets(tuple(compared.left_out))] if compared.left_out else []
     paired = all(comparison.is_paired for one in compared.sections for comparison in one.comparisons)
-    notes = [Paragraph(PAIRED if paired else UNPAIRED), Paragraph(QUANTITIES)]
+    pairings = [comparison.pairing for one in compared.sections for comparison in one.comparisons]
+    repeated = paired and any(pairing.starts < len(pairing.pairs) for pairing in pairings)
+    method = PAIRED if paired else UNPAIRED
+    notes = [Paragraph(f"{method} {REPEATED}" if repeated else method), Paragraph(QUANTITIES)]
     return (latex if form == "latex" else markdown)([*blocks, *left_out, *notes])
 
 
@@ -104,6 +111,8 @@ def pairing_lines(comparison: Comparison) -> Iterator[str]:
     """What two policies were compared over; and how far one that is compared with itself agrees."""
     pairing, names = comparison.pairing, (comparison.first.name, comparison.second.name)
     line = f"{' and '.join(names)}: {counted(pairing.pairs, 'pair')} of {counted_shared(pairing)}"
+    if pairing.starts < len(pairing.pairs):
+        line += f", repeats of {counted(range(pairing.starts), 'start')}"
     alone = zip(names, (pairing.only_first, pairing.only_second), strict=True)
     if left_out := [f"{count} that only {name} has" for name, count in alone if count]:
         line += f"; left out: {', '.join(left_out)}"
@@ -298,7 +307,8 @@ def discordant_row(comparison: Comparison, pair: Pair, videos: Videos) -> Row:
     sides = comparison.first, comparison.second
     shown = (videos(side, record) or NOTHING for side, record in zip(sides, pair, strict=True))
     episode = pair.first.episode
-    return Row((episode.task, str(episode.index), outcome(pair.first), outcome(pair.second), *shown))
+    index = f"{episode.index} repeat {episode.repeat}" if episode.repeat else str(episode.index)
+    return Row((episode.task, index, outcome(pair.first), outcome(pair.second), *shown))
 
 
 def outcome(record: Record) -> str:

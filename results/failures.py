@@ -27,7 +27,7 @@ def failure_table(measured: PolicyRecords) -> Iterator[Table]:
     columns = sorted(occurring, key=lambda mode: (not mode, -occurring[mode], mode))
     tasks = [some for members in by_tier(measured.records).values() for some in by_task(members).items()]
     rows = [Row((task, *failure_cells(some, columns))) for task, some in tasks]
-    rows.append(Row(("all tasks", *failure_cells(measured.records, columns)), strong=True, rule=True))
+    rows.append(Row(("all tasks", *failure_cells(measured.records, columns)), rule=True, total=True))
     header = ("task", *(spoken(mode) or UNNAMED for mode in columns), "failed")
     yield Table(f"{measured.policy}: how it failed", header, tuple(rows))
 

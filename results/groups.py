@@ -130,6 +130,17 @@ def coverage(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> st
     )
 
 
+def refusal(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> str:
+    """Why a policy's records give no numbers: too large a share of the episodes has no verdict; else empty."""
+    errors, share = summarise(measured.records).errors, protocol.max_error_share if protocol else 1.0
+    if errors <= share * len(measured.records):
+        return ""
+    return (
+        f"{measured.policy}: refused, {errors} of {len(measured.records)} episodes have no verdict and "
+        f"{measured.protocol} allows {100 * share:g} %; harness.run into the same store does only these"
+    )
+
+
 def known_protocols(records: Iterable[Record]) -> dict[str, EvaluationProtocol]:
     """The protocols of some records, as far as they are here."""
     return {name: protocols.load(name) for name in {record.protocol for record in records} & set(protocols.names())}

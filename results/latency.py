@@ -25,13 +25,12 @@ from matplotlib.figure import Figure
 from protocols.contracts import LATE, Record
 from results.cells import interval_cell, rate_cell
 from results.documents import deliver
-from results.export import load_records
-from results.groups import PolicyRecords, by_policy, chosen_records, known_protocols
+from results.groups import PolicyRecords, by_policy, known_protocols, refusal
 from results.layout import Block, Bullets, Heading, Row, Table, latex, markdown
+from results.options import add_source_options, records_of
 from results.pairs import Start, start_of
 from results.plots import INK, SUCCESS, head, tidy
 from results.statistics import Mean, summarise, task_mean
-from results.tables import refusal
 
 FORMS: Mapping[str, Callable[[Sequence[Block]], str]] = {"markdown": markdown, "latex": latex}
 COLOURS = (SUCCESS, "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -178,17 +177,14 @@ def render(records: list[Record], form: str) -> tuple[str, list[Curve]]:
 def main(arguments: list[str] | None = None) -> int:
     """The command line: 0 done, 2 for a mistake of the user's."""
     parser = argparse.ArgumentParser(prog="python -m results.latency", description=__doc__)
-    parser.add_argument(
-        "--store", type=Path, required=True, help="folder of a store, or a file that results.export wrote"
-    )
-    parser.add_argument("--protocol", help="only this protocol's records")
+    add_source_options(parser.add_argument)
     parser.add_argument("--format", choices=FORMS, default="markdown")
     parser.add_argument("--out", type=Path, help="write the table to this file")
     parser.add_argument("--figure", type=Path, help="draw the curves into this file: png, svg or pdf")
     chosen = parser.parse_args(arguments)
 
     def make() -> str:
-        records = chosen_records(load_records(chosen.store), chosen.protocol, chosen.store)
+        records = records_of(chosen)
         text, made = render(records, chosen.format)
         if chosen.figure:
             figure(made).savefig(chosen.figure, dpi=160)

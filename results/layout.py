@@ -43,11 +43,19 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Row:
-    """Cells of a table row; `strong` sets them in bold, `rule` draws a line above where the format has one."""
+    """Cells of a table row.
+
+    Args:
+        cells: plain text.
+        strong: significant; bold in every format.
+        rule: draw a line above, where the format has one.
+        total: stands for several other rows; bold too, but in LaTeX, whose bold means significant, slanted.
+    """
 
     cells: tuple[str, ...]
     strong: bool = False
     rule: bool = False
+    total: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,7 @@ def markdown_cells(row: Row | Band, columns: int) -> list[str]:
     """The cells of a row; a band is its first cell."""
     if isinstance(row, Band):
         return [f"*{row.text}*", *[""] * (columns - 1)]
-    return [f"**{cell}**" if row.strong and cell else cell for cell in row.cells]
+    return [f"**{cell}**" if (row.strong or row.total) and cell else cell for cell in row.cells]
 
 
 def padded(cells: list[str], widths: list[int]) -> list[str]:
@@ -163,7 +171,8 @@ def latex_cells(row: Row | Band) -> list[str]:
     """The escaped cells of a row; a band has one."""
     if isinstance(row, Band):
         return [escaped(row.text)]
-    return [f"\\textbf{{{escaped(cell)}}}" if row.strong and cell else escaped(cell) for cell in row.cells]
+    style = r"\textbf{{{}}}" if row.strong else r"\textsl{{{}}}" if row.total else "{}"
+    return [style.format(escaped(cell)) if cell else "" for cell in row.cells]
 
 
 def escaped(text: str) -> str:

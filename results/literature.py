@@ -7,7 +7,7 @@ come from stand-ins of asset files, both sides say so. The digits are those of t
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,8 @@ from results.statistics import by_task, summarise, task_mean
 
 NOT_MATCHED = "Published numbers are not matched: they come from other starts and other episodes than ours."
 PUBLISHED = Path(__file__).parent / "published"
-REMARKS = {"simulation": "published, not matched", "real robot": "published, real robot, not matched"}
+REAL_ROBOT = "real robot"
+REMARKS = {"simulation": "published, not matched", REAL_ROBOT: "published, real robot, not matched"}
 OFFICIAL = "published, with the official assets, not matched"
 
 
@@ -29,7 +30,9 @@ class Published(NamedTuple):
 
     world: where it was measured, "simulation" or "real robot". level: "tier", "task", "tier_mean" or "task_mean"; of
     chains "in_a_row", "length", "steps" or "subtask", see `results.chains`. name: the tier, task, subtask or number in
-    a row, else the level again. printed: % but for "length", in subtasks, and "steps".
+    a row, else the level again. printed: % but for "length", in subtasks, and "steps". episodes: of how many, None
+    where that is not known; counted: how it is. unmatched: which of its conditions, as far as its source says, differ
+    from the protocol's.
     """
 
     protocol: str
@@ -39,6 +42,9 @@ class Published(NamedTuple):
     name: str
     printed: str
     source: str
+    episodes: int | None = None
+    counted: str = ""
+    unmatched: str = ""
 
 
 def read_published(folder: Path = PUBLISHED) -> list[Published]:
@@ -46,7 +52,9 @@ def read_published(folder: Path = PUBLISHED) -> list[Published]:
     rows = []
     for path in sorted(folder.glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as file:
-            rows += [Published(**row) for row in csv.DictReader(file)]
+            for row in csv.DictReader(file):
+                episodes = int(number) if (number := row.pop("episodes")) else None
+                rows.append(Published(**row, episodes=episodes))
     return rows
 
 
@@ -67,12 +75,15 @@ def printed_about(
     return []
 
 
-def published_rows(printed: Sequence[Published], tiers: list[str], *, stand_ins: bool) -> Iterator[Row | Band]:
+def published_rows(
+    printed: Sequence[Published], tiers: list[str], verdict: Callable[[Sequence[Published]], str], *, stand_ins: bool
+) -> Iterator[Row | Band]:
     """One row per published method of a table by tier, under a remark that they are not matched.
 
     Args:
         printed: the numbers.
         tiers: columns of the table.
+        verdict: what to say in the last column of a row, see `results.verdicts`.
         stand_ins: ours were measured with stand-ins of asset files.
     """
     for world, remark in REMARKS.items():
@@ -80,23 +91,25 @@ def published_rows(printed: Sequence[Published], tiers: list[str], *, stand_ins:
         if there:
             yield Band(OFFICIAL if stand_ins and world == "simulation" else remark)
         for method in dict.fromkeys(number.method for number in there):
-            numbers = {number.name: number.printed for number in there if number.method == method}
+            row = [number for number in there if number.method == method]
+            numbers = {number.name: number.printed for number in row}
             cells = [numbers.get(name, NOTHING) for name in (*tiers, "tier_mean", "task_mean")]
-            yield Row((method, *cells, NOTHING))
+            yield Row((method, *cells, NOTHING, verdict(row)))
 
 
 def sources(printed: Sequence[Published]) -> Iterator[str]:
-    """Which published methods come from where."""
+    """Which published methods come from where, and where their numbers of episodes do."""
     for source in dict.fromkeys(number.source for number in printed):
-        methods = dict.fromkeys(number.method for number in printed if number.source == source)
-        yield f"{', '.join(methods)}: {source}"
+        there = [number for number in printed if number.source == source]
+        counted = "".join(f"; n: {how}" for how in dict.fromkeys(number.counted for number in there if number.counted))
+        yield f"{', '.join(dict.fromkeys(number.method for number in there))}: {source}{counted}"
 
 
 def real_robot_table(
     measured: Sequence[PolicyRecords], protocol: EvaluationProtocol, printed: Sequence[Published]
 ) -> Iterator[Table]:
     """Each task's rate in simulation beside the rates on real robots; no table where none is printed."""
-    real = [number for number in printed if number.world == "real robot" and number.level in ("task", "task_mean")]
+    real = [number for number in printed if number.world == REAL_ROBOT and number.level in ("task", "task_mean")]
     if not real:
         return
     columns = {f"{policy.policy} (simulated)": counted_rates(policy) for policy in measured}

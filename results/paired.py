@@ -53,11 +53,6 @@ class McNemar(NamedTuple):
     mid: float
 
 
-def counted(outcomes: Sequence[tuple[bool, bool]]) -> Counts:
-    """Outcomes of pairs, first and second policy, as counts."""
-    return Counts(*(outcomes.count(cell) for cell in ((True, True), (True, False), (False, True), (False, False))))
-
-
 def mcnemar(only_first: int, only_second: int) -> McNemar:
     """McNemar's exact conditional test, a sign test of the discordant pairs, and its mid-p version.
 

@@ -1,8 +1,9 @@
 """Pairs: records of two policies over the same start, and what stays without a partner, counted.
 
-A pair is two records of one task, split, index, seed and shift with one start fingerprint, one instruction and one
-horizon, both with a verdict. The seed stands for the suite: a variant of a suite, with other actions say, that draws
-the very starts of the suite pairs with it where the fingerprints agree.
+A pair is two records of one task, split, index, seed, shift and repeat with one start fingerprint, one instruction and
+one horizon, both with a verdict. Repeats of a start are no further starts: what compares pairs goes by the start. The
+seed stands for the suite: a variant of a suite, with other actions say, that draws the very starts of the suite pairs
+with it where the fingerprints agree.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from protocols.contracts import Record
 
 Start = tuple[str, str, int, int, str]
+Key = tuple[Start, int]  # and the repeat
 
 
 class Pair(NamedTuple):
@@ -27,7 +29,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Pairing:
-    """The pairs of two policies, by task and index, and how many records are in none.
+    """The pairs of two policies, by task, index and repeat, and how many records are in none.
 
     Args:
         pairs: both with a verdict, over the same start.
@@ -50,11 +52,21 @@ class Pairing:
         """Episodes of which both policies have a record."""
         return len(self.pairs) + self.errors + self.other_start + self.other_terms
 
+    @property
+    def starts(self) -> int:
+        """Starts of which there are pairs; fewer than these where starts were repeated."""
+        return len({start_of(pair.first) for pair in self.pairs})
+
 
 def start_of(record: Record) -> Start:
     """Which start an episode asks for."""
     episode = record.episode
     return episode.task, episode.split, episode.index, episode.seed, episode.shift
+
+
+def key_of(record: Record) -> Key:
+    """Which episode a record is of, a repeat of a start being another."""
+    return start_of(record), record.episode.repeat
 
 
 def pair(first: Iterable[Record], second: Iterable[Record]) -> Pairing:
@@ -64,10 +76,10 @@ def pair(first: Iterable[Record], second: Iterable[Record]) -> Pairing:
         first: records of one policy, at most one of each episode.
         second: of the other.
     """
-    one, other = ({start_of(record): record for record in records} for records in (first, second))
+    one, other = ({key_of(record): record for record in records} for records in (first, second))
     pairs, counts = [], {"errors": 0, "other_start": 0, "other_terms": 0}
-    for start in sorted(one.keys() & other.keys()):
-        candidate = Pair(one[start], other[start])
+    for key in sorted(one.keys() & other.keys()):
+        candidate = Pair(one[key], other[key])
         if reason := why_no_pair(candidate):
             counts[reason] += 1
         else:

@@ -14,9 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from protocols.contracts import FloatArray, Record
-from results.pairs import Pair, Start, start_of
-
-Key = tuple[Start, int]  # and the repeat
+from results.pairs import Key, Pair, key_of
 
 
 class Parting(NamedTuple):
@@ -117,7 +115,7 @@ def by_key(records: Iterable[Record]) -> dict[Key, Record]:
     """Records by episode, at most one of each."""
     kept: dict[Key, Record] = {}
     for record in records:
-        key = start_of(record), record.episode.repeat
+        key = key_of(record)
         if key in kept:
             episode = record.episode
             raise ValueError(
@@ -132,7 +130,7 @@ def parted(pairs: Sequence[Pair]) -> list[tuple[Pair, Parting]]:
     """The pairs that part, and where: earliest first, then by task and index."""
     found = [(pair, parting(pair)) for pair in pairs]
     left = [(pair, where) for pair, where in found if where.cause]
-    return sorted(left, key=lambda one: (one[1].step or 0, start_of(one[0].first), one[0].first.episode.repeat))
+    return sorted(left, key=lambda one: (one[1].step or 0, key_of(one[0].first)))
 
 
 def ends(record: Record) -> tuple[bool | None, int, str]:

@@ -26,8 +26,8 @@ from matplotlib.lines import Line2D
 
 from protocols.contracts import EvaluationProtocol, Record
 from protocols.registry import require
-from results.export import load_records
-from results.groups import PolicyRecords, by_policy, chosen_records, coverage, known_protocols
+from results.groups import PolicyRecords, by_policy, coverage, known_protocols
+from results.options import add_source_options, records_of
 from results.statistics import TIER_ORDER, Interval, Summary, by_task, by_tier, summarise, task_mean, tier_mean
 from results.store import StoreError
 
@@ -74,8 +74,9 @@ def success_rows(measured: PolicyRecords) -> Iterator[SuccessRow]:
     for tier, members in by_tier(measured.records).items():
         tasks = {task: summarise(chosen) for task, chosen in by_task(members).items()}
         best_first = sorted(tasks, key=lambda task: (-(tasks[task].rate or 0.0), task))
-        whole = summarise(members)
-        yield SuccessRow(spoken(tier), counts(whole), whole.rate, whole.interval, colours[tier], True)
+        whole, mean = summarise(members), task_mean(members)
+        shown = (mean.rate, mean.interval) if mean else (whole.rate, whole.interval)
+        yield SuccessRow(spoken(tier), counts(whole), *shown, colours[tier], True)
         for task in best_first:
             one = tasks[task]
             yield SuccessRow(task, counts(one), one.rate, one.interval, colours[tier], False)
@@ -294,16 +295,13 @@ def file_stem(kind: str, measured: PolicyRecords, task: str | None, taken: Conta
 def main(arguments: list[str] | None = None) -> int:
     """The command line: 0 done, 2 for a mistake of the user's."""
     parser = argparse.ArgumentParser(prog="python -m results.plots", description=__doc__)
-    parser.add_argument(
-        "--store", type=Path, required=True, help="folder of a store, or a file that results.export wrote"
-    )
+    add_source_options(parser.add_argument)
     parser.add_argument("--out", type=Path, required=True, help="folder for the figures")
-    parser.add_argument("--protocol", help="only this protocol's records")
     parser.add_argument("--task", help="draw the single episodes of this task")
     parser.add_argument("--format", choices=FORMATS, default="png")
     chosen = parser.parse_args(arguments)
     try:
-        records = chosen_records(load_records(chosen.store), chosen.protocol, chosen.store)
+        records = records_of(chosen)
         if chosen.task is not None:
             require("task", chosen.task, {record.episode.task for record in records})
         for path in draw_all(records, chosen.task, chosen.out, chosen.format):

@@ -26,8 +26,9 @@ from matplotlib.figure import Figure
 from protocols.contracts import EvaluationProtocol, Record
 from protocols.registry import require
 from results.chains import are_chains
+from results.documents import difference
 from results.export import load_records
-from results.groups import PolicyRecords, by_policy, chosen_records, coverage, known_protocols
+from results.groups import PolicyRecords, by_policy, chosen_records, coverage, known_protocols, refusal
 from results.layout import Block, Bullets, Heading, Paragraph, latex, markdown
 from results.plots import FORMATS as PICTURES, file_stem
 from results.progress_curves import rank_correlation
@@ -45,7 +46,6 @@ from results.progress_findings import (
 from results.progress_tables import calibration_tables, curve_tables, separation_table, task_table, worth_table
 from results.progress_tracks import Clock, Track, clocks, tracks
 from results.store import StoreError
-from results.tables import difference, refusal
 
 SUFFIXES = {"markdown": ".md", "csv": ".csv", "latex": ".tex"}
 FEWEST = 5  # episodes of a task that has numbers of its own

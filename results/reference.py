@@ -78,7 +78,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m results.reference", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--store", type=Path, required=True, help="folder of the store, or an exported JSONL file")
+    parser.add_argument(
+        "--store", type=Path, required=True, help="folder of a store, or a file that results.export wrote"
+    )
     parser.add_argument("--protocol", required=True, metavar="N")
     parser.add_argument("--policy", required=True, metavar="P", help="the policy's recorded name")
     parser.add_argument("--out", type=Path, metavar="FILE", help="another file to write")

@@ -35,11 +35,10 @@ import numpy as np
 from protocols.contracts import Record
 from results.cells import NOTHING, interval_cell, percent, rate_cell
 from results.documents import deliver
-from results.export import load_records
-from results.groups import PolicyRecords, by_policy, chosen_records, known_protocols
+from results.groups import PolicyRecords, by_policy, known_protocols, refusal
 from results.layout import Block, Bullets, Heading, Row, Table, latex, markdown
+from results.options import add_source_options, records_of
 from results.statistics import Mean, by_task, wilson
-from results.tables import refusal
 
 
 class Start(NamedTuple):
@@ -94,14 +93,21 @@ def pass_rate(start: Start, times: int) -> float | None:
     return comb(start.successes, times) / comb(start.repeats, times) if start.repeats >= times else None
 
 
-def pass_mean(tasks: Iterable[Sequence[Start]], times: int) -> Mean | None:
-    """pass^k as the mean of the tasks' means, with its interval; None where a task has too few repeats."""
+def pass_mean(tasks: Iterable[Sequence[Start]], times: int, weights: Sequence[float] | None = None) -> Mean | None:
+    """pass^k as the mean of the tasks' means, with its interval; None where a task has too few repeats.
+
+    Args:
+        tasks: starts with a verdict, by task.
+        times: k.
+        weights: one per task, with sum 1; None for equal ones, tasks without a start left out.
+    """
     rates = [[rate for start in task if (rate := pass_rate(start, times)) is not None] for task in tasks if task]
     if not rates or not all(rates):
         return None
-    mean, guarded = float(np.mean([np.mean(task) for task in rates])), [np.array([*task, 0.0, 1.0]) for task in rates]
-    alike = float(np.mean([task.mean() for task in guarded]))
-    variance = sum(task.var() / (len(task) - 2) for task in guarded) / len(rates) ** 2
+    share = np.full(len(rates), 1 / len(rates)) if weights is None else np.asarray(weights)
+    mean, guarded = float(share @ [np.mean(task) for task in rates]), [np.array([*task, 0.0, 1.0]) for task in rates]
+    alike = float(share @ [task.mean() for task in guarded])
+    variance = share**2 @ [task.var() / (len(task) - 2) for task in guarded]
     effective = alike * (1 - alike) / float(variance)
     return Mean(mean, wilson(min(mean, 1.0) * effective, effective))
 
@@ -119,7 +125,7 @@ def blocks(measured: PolicyRecords) -> list[Block]:
     header = ("task", "starts", "repeats", "scene", "noise", *(f"pass^{k}" for k in times), "95 % of pass^1")
     rows = [row(name, [tasks[name]], times) for name in tasks]
     if len(tasks) > 1:
-        rows.append(row("task mean", list(tasks.values()), times, strong=True))
+        rows.append(row("task mean", list(tasks.values()), times, total=True))
     lines = [
         "scene and noise: shares of the variance of success within a task, in %",
         "pass^k: chance to solve a start k times out of k, in %; pass^1 is the success rate",
@@ -135,7 +141,7 @@ def blocks(measured: PolicyRecords) -> list[Block]:
     ]
 
 
-def row(name: str, tasks: Sequence[Sequence[Start]], times: Sequence[int], *, strong: bool = False) -> Row:
+def row(name: str, tasks: Sequence[Sequence[Start]], times: Sequence[int], *, total: bool = False) -> Row:
     """One line of the table."""
     parts = variance_parts(tasks)
     share = None if parts is None else parts.share
@@ -145,7 +151,7 @@ def row(name: str, tasks: Sequence[Sequence[Start]], times: Sequence[int], *, st
     passes = [pass_mean(tasks, k) for k in times]
     repeats = str(few) if few == many else f"{few} to {many}"
     cells = (name, str(len(counts)), repeats, *shares, *map(rate_cell, passes), interval_cell(passes[0]))
-    return Row(cells, strong=strong, rule=strong)
+    return Row(cells, rule=total, total=total)
 
 
 def worth(share: float, repeats: int) -> str:
@@ -180,16 +186,13 @@ FORMS: Mapping[str, Callable[[Sequence[Block]], str]] = {"markdown": markdown, "
 def main(arguments: list[str] | None = None) -> int:
     """The command line: 0 done, 2 for a mistake of the user's."""
     parser = argparse.ArgumentParser(prog="python -m results.repeats", description=(__doc__ or "").partition("\n\n")[0])
-    parser.add_argument(
-        "--store", type=Path, required=True, help="folder of a store, or a file that results.export wrote"
-    )
-    parser.add_argument("--protocol", help="only this protocol's records")
+    add_source_options(parser.add_argument)
     parser.add_argument("--format", choices=FORMS, default="markdown")
     parser.add_argument("--out", type=Path, help="write to this file")
     chosen = parser.parse_args(arguments)
 
     def make() -> str:
-        return render(chosen_records(load_records(chosen.store), chosen.protocol, chosen.store), chosen.format)
+        return render(records_of(chosen), chosen.format)
 
     return deliver(make, chosen.out)
 

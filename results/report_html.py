@@ -47,7 +47,7 @@ def html_row(row: Row | Band, columns: int) -> Markup:
     if isinstance(row, Band):
         return Markup('<tr class="remark"><th scope="rowgroup" colspan="{}">{}</th></tr>').format(columns, row.text)
     first, *rest = row.cells
-    named = " ".join(name for name, held in (("strong", row.strong), ("rule", row.rule)) if held)
+    named = " ".join(name for name, held in (("strong", row.strong or row.total), ("rule", row.rule)) if held)
     cells = Markup().join(Markup("<td>{}</td>").format(cell) for cell in rest)
     mark = Markup(' class="{}"').format(named) if named else ""
     return Markup('<tr{}><th scope="row">{}</th>{}</tr>').format(mark, first, cells)

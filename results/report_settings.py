@@ -18,7 +18,7 @@ from results.chains import LENGTH, are_chains, average_length, chain_blocks
 from results.comparison import Comparison, final
 from results.comparison_tables import comparison_blocks, pair_table, pairing_lines, standing_table, verdict
 from results.failures import failure_table
-from results.groups import comparable_but_assets, coverage
+from results.groups import comparable_but_assets, coverage, refusal
 from results.layout import Block, Bullets, Paragraph, Row, Table
 from results.literature import Published, printed_about
 from results.pairs import discordant
@@ -26,8 +26,9 @@ from results.report_charts import Series, interval_mark, panel, progress_series,
 from results.report_html import html
 from results.sections import Section, setting_name
 from results.sides import Side
-from results.statistics import Interval, by_task, by_tier, summarise, task_mean, tier_mean
-from results.tables import beside_published, counted, policy_rows, refusal, remarks, summary_header
+from results.statistics import Interval, Mean, by_task, by_tier, summarise, task_mean, tier_mean
+from results.tables import beside_published, counted, policy_rows, remarks, summary_header
+from results.verdicts import WITHIN_5_POINTS
 
 Shown = Sequence[tuple[int, Side]]  # places of colours, and policies
 
@@ -64,7 +65,7 @@ class Panel(NamedTuple):
     chart: Markup
 
 
-class Versus(NamedTuple):
+class Matchup(NamedTuple):
     """A comparison: its place among all of the report's, its name, its tables, and how many pairs are discordant."""
 
     place: int
@@ -90,7 +91,7 @@ class Setting:
     progress: tuple[Panel, ...]
     failures: Markup
     together: Markup
-    comparisons: tuple[Versus, ...]
+    comparisons: tuple[Matchup, ...]
     why_not_compared: tuple[str, ...]
 
 
@@ -160,10 +161,10 @@ def published_blocks(
     apart = [measured for measured in group if measured not in full]
     printed = printed_about(group[0].protocol, known, published)
     if are_chains(group[0].records):
-        yield from chain_blocks(full, apart, printed)
+        yield from chain_blocks(full, apart, printed, WITHIN_5_POINTS)
         return
     if full and protocol:
-        yield from beside_published(full, protocol, printed)
+        yield from beside_published(full, protocol, printed, WITHIN_5_POINTS)
     if apart:
         tiers = list(by_tier(record for measured in apart for record in measured.records))
         caption = "Success by tier in %, not comparable with published numbers"
@@ -176,7 +177,7 @@ def success_lines(shown: Shown, places: Places) -> Iterator[Line]:
     for tier, members in by_tier(everything).items():
         tasks = by_task(members)
         parts = [by_tier(side.measured.records).get(tier, []) for _, side in shown]
-        cells = (rate_mark(part, place, "") for (place, _), part in zip(shown, parts, strict=True))
+        cells = (rate_mark(part, place, "", task_mean(part)) for (place, _), part in zip(shown, parts, strict=True))
         yield Line(f"{spoken(tier)}, {counted(tasks, 'task')}", True, tuple(cells))
         for task in tasks:
             cells = (
@@ -195,14 +196,14 @@ def success_lines(shown: Shown, places: Places) -> Iterator[Line]:
         yield Line(name, True, tuple(cells))
 
 
-def rate_mark(records: Iterable[Record], place: int, shows: str) -> Cell:
-    """Successes per episodes with Wilson's interval, and the errors."""
+def rate_mark(records: Iterable[Record], place: int, shows: str, mean: Mean | None = None) -> Cell:
+    """Successes per episodes, and the errors; with Wilson's interval, or that of a mean of several tasks."""
     summary = summarise(records)
     if summary.rate is None:
         return Cell(NOTHING, f"{summary.errors} errors" if summary.errors else "", Markup(), shows)
     errors = f", {summary.errors} error{'s' * (summary.errors > 1)}" * bool(summary.errors)
-    mark = interval_mark(summary.rate, summary.interval, place)
-    return Cell(f"{summary.successes}/{summary.episodes}", f"{interval_cell(summary)}{errors}", mark, shows)
+    mark = interval_mark(mean.rate if mean else summary.rate, (mean or summary).interval, place)
+    return Cell(f"{summary.successes}/{summary.episodes}", f"{interval_cell(mean or summary)}{errors}", mark, shows)
 
 
 def solved_panels(shown: Shown) -> Iterator[Panel]:
@@ -274,13 +275,13 @@ def together(compared: Section) -> Iterator[Block]:
         yield pair_table(compared.comparisons)
 
 
-def versus(comparison: Comparison, compared: Section, places: Places) -> Versus:
+def versus(comparison: Comparison, compared: Section, places: Places) -> Matchup:
     """The tables of two policies; their discordant pairs are the script's."""
     by = "task" if len(compared.sides) == 2 else "tier"
     tables = [block for block in comparison_blocks(comparison, by) if not isinstance(block, Paragraph)]
     name = f"{comparison.first.name} and {comparison.second.name}"
     pairs = sum(1 for _ in discordant(comparison.pairing.pairs))
-    return Versus(places.comparisons[id(comparison)], name, html(tables), pairs)
+    return Matchup(places.comparisons[id(comparison)], name, html(tables), pairs)
 
 
 def why_not(compared: Section) -> tuple[str, ...]:

@@ -21,20 +21,19 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 from protocols.contracts import EvaluationProtocol, Record, Task
 from protocols.registry import require
 from results.cells import percent
-from results.export import load_records
-from results.groups import PolicyRecords, by_policy, chosen_records, coverage, known_protocols
+from results.groups import PolicyRecords, by_policy, coverage, known_protocols, refusal
 from results.layout import Bullets, Paragraph, Row, Table, markdown
-from results.statistics import by_task, by_tier, summarise
+from results.options import add_source_options, records_of
+from results.statistics import Interval, by_task, by_tier, summarise
 from results.store import StoreError
-from results.tables import refusal
 
 NORMAL = statistics.NormalDist()
+REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced", "undecided"
 HALVINGS = 60  # of an interval no wider than 2; below the resolution of float64
 NOT_MATCHED = "The published rate is not matched: it comes from other starts than ours."
 
@@ -49,7 +48,7 @@ class Rate(NamedTuple):
 class Verdict(NamedTuple):
     """Whether ours is the published rate, up to a margin.
 
-    word: "reproduced", "not reproduced" or "undecided". difference: ours less the published rate.
+    word: REPRODUCED, NOT_REPRODUCED or UNDECIDED. difference: ours less the published rate.
     low, high: its interval of 1 - 2 alpha; within the margin just when it is reproduced, beyond it when it is not.
     p_value: the larger of the two one-sided tests'.
     """
@@ -73,18 +72,49 @@ def verdict(ours: Rate, published: Rate, margin: float, alpha: float = 0.05) -> 
     Raises:
         ValueError: a number out of its range.
     """
+    p_value = larger_p(ours, published, margin)
+    word = worded(p_value, alpha)
+    difference = ours.successes / ours.episodes - published.successes / published.episodes
+    return Verdict(word, difference, *interval(ours, published, alpha), p_value)
+
+
+def larger_p(ours: Rate, published: Rate, margin: float) -> float:
+    """The larger p value of the two one-sided tests.
+
+    Raises:
+        ValueError: a number out of its range.
+    """
     for rate in (ours, published):
         if rate.episodes < 1 or not 0 <= rate.successes <= rate.episodes:
             raise ValueError(f"successes must be between 0 and at least one episode, not {rate.successes:g}/{rate[1]}")
-    if not 0 < margin < 1 or not 0 < alpha < 0.5:
-        raise ValueError(f"the margin must be between 0 and 1 and alpha between 0 and 0.5, not {margin:g}, {alpha:g}")
-    below, above = NORMAL.cdf(score(ours, published, margin)), NORMAL.cdf(-score(ours, published, -margin))
-    if max(below, above) <= alpha:
-        word = "reproduced"
-    else:
-        word = "not reproduced" if max(below, above) >= 1 - alpha else "undecided"
-    difference = ours.successes / ours.episodes - published.successes / published.episodes
-    return Verdict(word, difference, *interval(ours, published, alpha), max(below, above))
+    if not 0 < margin < 1:
+        raise ValueError(f"the margin must be between 0 and 1, not {margin:g}")
+    return max(NORMAL.cdf(score(ours, published, margin)), NORMAL.cdf(-score(ours, published, -margin)))
+
+
+def worded(p_value: float, alpha: float) -> str:
+    """The word that a p value means.
+
+    Raises:
+        ValueError: alpha is out of its range.
+    """
+    if not 0 < alpha < 0.5:
+        raise ValueError(f"alpha must be between 0 and 0.5, not {alpha:g}")
+    word = REPRODUCED if p_value <= alpha else UNDECIDED
+    return NOT_REPRODUCED if p_value >= 1 - alpha else word
+
+
+def together(rates: Sequence[tuple[Rate, Rate]], margin: float, alpha: float = 0.05) -> str:
+    """The word for several rates, ours and published, that make one row; they need not be independent.
+
+    Reproduced: each of them is, at level alpha, which together keep that level (Berger 1982, Technometrics 24:295). Not
+    reproduced: at least one is not, at alpha divided by their number (Bonferroni).
+    """
+    p_values = [larger_p(*pair, margin) for pair in rates]
+    if all(worded(p_value, alpha) == REPRODUCED for p_value in p_values):
+        return REPRODUCED
+    apart = any(worded(p_value, alpha / len(rates)) == NOT_REPRODUCED for p_value in p_values)
+    return NOT_REPRODUCED if apart else UNDECIDED
 
 
 def score(ours: Rate, published: Rate, difference: float) -> float:
@@ -108,14 +138,7 @@ def score(ours: Rate, published: Rate, difference: float) -> float:
     return gap / math.sqrt(variance) if variance > 0 and gap else 0.0
 
 
-class Ends(NamedTuple):
-    """The ends of an interval."""
-
-    low: float
-    high: float
-
-
-def interval(ours: Rate, published: Rate, alpha: float) -> Ends:
+def interval(ours: Rate, published: Rate, alpha: float) -> Interval:
     """The supposed differences that neither one-sided test at level alpha rejects: a 1 - 2 alpha interval."""
     most = NORMAL.inv_cdf(1 - alpha)
     middle = ours.successes / ours.episodes - published.successes / published.episodes
@@ -128,7 +151,7 @@ def interval(ours: Rate, published: Rate, alpha: float) -> Ends:
             inside, outside = (supposed, outside) if kept else (inside, supposed)
         return inside
 
-    return Ends(limit(-1.0), limit(1.0))
+    return Interval(limit(-1.0), limit(1.0))
 
 
 class Part(NamedTuple):
@@ -214,12 +237,11 @@ def parser() -> argparse.ArgumentParser:
         epilog="example: python -m results.reproduced --store runs --tier easy --rate 82.5 --episodes 280 --margin 5",
     )
     add = options.add_argument
-    add("--store", type=Path, required=True, metavar="DIR", help="folder of a store, or a file of results.export")
+    add_source_options(add)
     add("--rate", type=float, required=True, metavar="PERCENT", help="the published success rate")
     add("--episodes", type=int, metavar="N", help="the number of episodes behind it")
     add("--margin", type=float, default=5.0, metavar="POINTS", help="a smaller difference counts as none (default: 5)")
     add("--alpha", type=float, default=0.05, metavar="P", help="level of each test (default: 0.05)")
-    add("--protocol", metavar="N", help="only this protocol's records")
     part = options.add_mutually_exclusive_group()
     part.add_argument("--tier", metavar="T", help="only the tasks of this tier")
     part.add_argument("--task", metavar="T", help="only this task")
@@ -234,7 +256,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError("a published rate cannot be tested without its number of episodes; name it: --episodes N")
         if not 0 <= options.rate <= 100:
             raise ValueError(f"the published rate must be between 0 and 100 %, not {options.rate:g}")
-        records = chosen_records(load_records(options.store), options.protocol, options.store)
+        records = records_of(options)
         part = Part()
         for kind, parts, name in (("tier", by_tier, options.tier), ("task", by_task, options.task)):
             if name is not None:

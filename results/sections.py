@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 from protocols.contracts import EvaluationProtocol
 from results.comparison import Comparison, compare
-from results.groups import PolicyRecords
+from results.groups import PolicyRecords, refusal
 from results.pairs import Pairing
 from results.sides import Side
 from results.standings import Standing, standings, with_holm_over_pairs
-from results.tables import refusal
 
 
 @dataclass(frozen=True, eq=False)

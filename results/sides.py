@@ -12,7 +12,7 @@ from typing import NamedTuple
 from protocols.contracts import Record
 from protocols.registry import require
 from results.export import load_records
-from results.groups import PolicyRecords, by_policy
+from results.groups import PolicyRecords, by_policy, in_order
 from results.store import better
 
 
@@ -96,7 +96,7 @@ def short_name(policy: str) -> str:
     return re.sub(r"\(.*?\)", "", policy)
 
 
-def by_setting(arguments: Sequence[Argument], *, apart: bool = False) -> list[list[Side]]:
+def by_setting(arguments: Sequence[Argument], *, apart: bool = False, repeats: bool = False) -> list[list[Side]]:
     """The sides of each setting (protocol, deviations, conditions), in the order of the arguments.
 
     Records of one policy and one set of versions are one side, whatever arguments they come from, as if the stores
@@ -105,10 +105,11 @@ def by_setting(arguments: Sequence[Argument], *, apart: bool = False) -> list[li
     Args:
         arguments: what the user named.
         apart: keep arguments apart even where the policy is the same, as an A/A test needs it.
+        repeats: keep every repeat of an episode, and not the first alone.
     """
     gathered: dict[tuple[object, ...], list[tuple[Argument, PolicyRecords]]] = defaultdict(list)
     for place, argument in enumerate(arguments):
-        for measured in by_policy(argument.records):
+        for measured in by_policy(argument.records, repeats=repeats):
             side = measured.setting, measured.records[0].policy, measured.deciding, place if apart else None
             gathered[side].append((argument, measured))
     settings: dict[tuple[object, ...], list[list[tuple[Argument, PolicyRecords]]]] = defaultdict(list)
@@ -146,5 +147,5 @@ def joined(parts: Sequence[PolicyRecords]) -> PolicyRecords:
     for record in (record for part in parts for record in part.records):
         if record.key not in kept or better(record, kept[record.key]):
             kept[record.key] = record
-    ordered = sorted(kept.values(), key=lambda record: (record.episode.task, record.episode.index))
+    ordered = sorted(kept.values(), key=in_order)
     return replace(parts[0], records=tuple(ordered), repeats=max(part.repeats for part in parts))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from protocols.contracts import Record
-from results.comparison import Comparison
+from results.comparison import Comparison, by_start, solved
 from results.paired import holm
-from results.pairs import Pair, start_of, why_no_pair
+from results.pairs import Pair, key_of, why_no_pair
 from results.ranks import SEED, Rank, letters, rank_bootstrap
+from results.repeats import pass_mean, starts
 from results.sides import Side
-from results.statistics import Mean, by_task, task_mean, tier_mean
+from results.statistics import Mean, by_task, by_tier, task_mean, tier_mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +65,9 @@ def standings(sides: Sequence[Side], comparisons: Sequence[Comparison]) -> list[
     if not shared[0]:
         return []
     tasks = [by_task(records) for records in shared]
-    outcomes = [np.array([[bool(one.success) for one in task[name]] for task in tasks]).T for name in tasks[0]]
+    outcomes = [np.array([by_start(task[name], solved) for task in tasks]).T for name in tasks[0]]
     ranks = rank_bootstrap(outcomes, [1 / len(outcomes)] * len(outcomes), np.random.default_rng(SEED))
-    means = [(task_mean(records), tier_mean(records)) for records in shared]
+    means = [averages(records) for records in shared]
     rates = [mean.rate for mean, _ in means if mean]
     order = sorted(range(len(sides)), key=lambda place: -rates[place])
     marks = letters(differing([sides[place] for place in order], comparisons))
@@ -77,16 +79,29 @@ def standings(sides: Sequence[Side], comparisons: Sequence[Comparison]) -> list[
     return made
 
 
+class Averages(NamedTuple):
+    """The two means of a policy; None where no episode has a verdict."""
+
+    tasks: Mean | None
+    tiers: Mean | None
+
+
+def averages(records: Sequence[Record]) -> Averages:
+    """The two means, with intervals for which repeats of a start are no further episodes."""
+    if not any(record.episode.repeat for record in records):
+        return Averages(task_mean(records), tier_mean(records))
+    tiers = by_tier(records).values()
+    weights = [1 / len(tiers) / len(tasks) for tasks in map(by_task, tiers) for _ in tasks]
+    grouped = [starts(some) for tasks in map(by_task, tiers) for some in tasks.values()]
+    return Averages(pass_mean(grouped, 1), pass_mean(grouped, 1, weights))
+
+
 def shared_records(sides: Sequence[Side]) -> list[list[Record]]:
     """The records of each side over the episodes in which all sides pair, in one order."""
-    by_start = [{start_of(record): record for record in side.measured.records} for side in sides]
-    starts = sorted(set.intersection(*(set(records) for records in by_start)))
-    kept = [
-        start
-        for start in starts
-        if not any(why_no_pair(Pair(by_start[0][start], records[start])) for records in by_start)
-    ]
-    return [[records[start] for start in kept] for records in by_start]
+    by_key = [{key_of(record): record for record in side.measured.records} for side in sides]
+    keys = sorted(set.intersection(*(set(records) for records in by_key)))
+    kept = [key for key in keys if not any(why_no_pair(Pair(by_key[0][key], records[key])) for records in by_key)]
+    return [[records[key] for key in kept] for records in by_key]
 
 
 def differing(sides: Sequence[Side], comparisons: Sequence[Comparison]) -> list[list[bool]]:

@@ -2,8 +2,8 @@
 
 An episode that ended in an error has no verdict: it is counted, and stands in no denominator. Two averages are in use.
 The *tier mean*, the unweighted mean of the tiers' rates, is what papers print for Meta-World; the *task mean* is the
-unweighted mean of the tasks' rates. With 28 easy and 5 very hard tasks they differ by twelve points in published
-results.
+unweighted mean of the tasks' rates, and a tier's rate is that of its own tasks. With 28 easy and 5 very hard tasks they
+differ by twelve points in published results.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PSEUDO_EPISODES = 1.0  # successes, and as many failures, added to a task before
 
 
 class Interval(NamedTuple):
-    """A 95 % confidence interval, of a rate within [0, 1]."""
+    """The ends of an interval; where nothing else is said, of a 95 % confidence interval of a rate within [0, 1]."""
 
     low: float
     high: float
@@ -66,7 +66,7 @@ class Summary:
 
     @property
     def interval(self) -> Interval:
-        """Wilson interval of the rate. It takes the episodes as alike, which for a tier of unlike tasks is cautious."""
+        """Wilson interval of the rate. It takes the episodes as alike; for several tasks see `task_mean`."""
         return wilson(self.successes, self.episodes)
 
 
@@ -180,15 +180,15 @@ def by_task(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 
 def tier_mean(records: Iterable[Record]) -> Mean | None:
-    """The unweighted mean of the tiers' rates, tasks as strata; None where no episode has a verdict."""
+    """The unweighted mean of the tiers' rates, which are those of `task_mean`; None where no episode has a verdict."""
     tiers = [judged_tasks(members) for members in by_tier(records).values()]
     tiers = [tasks for tasks in tiers if tasks]
-    weights = [task.episodes / sum(other.episodes for other in tasks) / len(tiers) for tasks in tiers for task in tasks]
+    weights = [1 / len(tasks) / len(tiers) for tasks in tiers for _ in tasks]
     return weighted([task for tasks in tiers for task in tasks], weights)
 
 
 def task_mean(records: Iterable[Record]) -> Mean | None:
-    """The unweighted mean of the tasks' rates; None where no episode has a verdict."""
+    """The unweighted mean of the tasks' rates, tasks as strata; None where no episode has a verdict."""
     tasks = judged_tasks(records)
     return weighted(tasks, [1 / len(tasks) for _ in tasks])
 

@@ -25,7 +25,7 @@ class Wait(NamedTuple):
     solved: bool
 
 
-class Curve(NamedTuple):
+class Survival(NamedTuple):
     """Share of the episodes that is still unsolved after each of `steps`, (K,) each, with 95 % limits; from (0, 1)."""
 
     steps: npt.NDArray[np.int64]
@@ -39,7 +39,7 @@ def wait(record: Record) -> Wait:
     return Wait(record.steps, True) if record.success else Wait(record.episode.max_steps, False)
 
 
-def kaplan_meier(waits: Iterable[Wait]) -> Curve:
+def kaplan_meier(waits: Iterable[Wait]) -> Survival:
     """The product-limit curve, with limits from Greenwood's variance of its double logarithm.
 
     The limits are those of each point by itself, not of the whole curve. At 0 and 1 the variance is unknown and they
@@ -59,16 +59,16 @@ def kaplan_meier(waits: Iterable[Wait]) -> Curve:
     factor = np.exp(Z * np.sqrt(sums) / log)  # below 1, because a logarithm of a share is negative
     limits = (np.where(within, np.exp(log * power), unsolved) for power in (1 / factor, factor))
     low, high = (np.concatenate([[1.0], limit]) for limit in limits)
-    return Curve(np.concatenate([[0], times]), np.concatenate([[1.0], unsolved]), low, high)
+    return Survival(np.concatenate([[0], times]), np.concatenate([[1.0], unsolved]), low, high)
 
 
-def median(curve: Curve) -> int | None:
+def median(curve: Survival) -> int | None:
     """The first step at which half of the episodes are solved; None where that is never reached."""
     reached = np.flatnonzero(curve.unsolved <= 0.5 + 1e-12)
     return int(curve.steps[reached[0]]) if len(reached) else None
 
 
-def restricted_mean(curve: Curve, horizon: int) -> float:
+def restricted_mean(curve: Survival, horizon: int) -> float:
     """Area under the curve from 0 to the horizon, in control steps.
 
     Without an episode that is censored before the horizon this is the mean of `restricted`.

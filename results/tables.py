@@ -2,42 +2,45 @@
 
 One section per setting (protocol, deviations, conditions), one row per policy, then one table per policy with its tiers
 and tasks. Published numbers (`results/published/*.csv`) stand beside a policy's only where it has all episodes of the
-protocol under its own conditions, and are marked as not matched; partial results and changed conditions are kept
-apart and say so. Where asset files were stand-ins, both sides of that table are marked. A policy with a larger share of
-episodes without a verdict than the protocol allows gets no numbers. Where a suite names how episodes failed, a table
-counts it; numbers of a real robot stand beside ours task by task. At the end shifted episodes stand beside their
-unshifted twins.
+protocol under its own conditions, and are marked as not matched, with a verdict on whether they are reproduced
+(`results.verdicts`); partial results and changed conditions are kept apart and say so. Where asset files are stand-ins,
+both sides of that table are marked. A policy with a larger share of episodes without a verdict than the protocol allows
+gets no numbers. Where a suite names how episodes failed, a table counts it; numbers of a real robot stand beside ours
+task by task. At the end shifted episodes stand beside their unshifted twins.
+
+The committed tables (`results/tables/*.md`) have the records that they were made from beside them (`--keep`), less what
+no table reads, so that `--check` finds out without a simulator whether they are still true.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import difflib
-import io
 import itertools
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from protocols.contracts import EvaluationProtocol, Record
-from results.cells import NOTHING, interval_cell, percent, rate_cell, spoken
-from results.chains import are_chains, average_length, by_subtask, chain_blocks, in_a_row
-from results.export import load_records
+from results.cells import NOTHING, interval_cell, rate_cell, spoken
+from results.chains import are_chains, chain_blocks
+from results.documents import deliver
+from results.export import write_parquet
 from results.failures import PublishedFailures, failure_comparison, failure_table, read_published_failures
 from results.groups import (
     PolicyRecords,
     by_policy,
-    chosen_records,
-    comparable,
     comparable_but_assets,
     coverage,
     known_protocols,
+    refusal,
 )
-from results.layout import Block, Bullets, Heading, Paragraph, Row, Table, latex, markdown
+from results.layout import Band, Block, Bullets, Heading, Paragraph, Row, Table, latex, markdown
 from results.literature import (
     NOT_MATCHED,
-    REMARKS,
     Published,
     printed_about,
     published_rows,
@@ -45,16 +48,19 @@ from results.literature import (
     real_robot_table,
     sources,
 )
+from results.options import add_source_options, records_of
 from results.shifts import shift_table
-from results.statistics import Interval, Mean, Summary, by_task, by_tier, summarise, task_mean, tier_mean
-from results.store import StoreError
+from results.statistics import Mean, Summary, by_task, by_tier, summarise, task_mean, tier_mean
+from results.tables_csv import render_csv
+from results.verdicts import COLUMN, WITHIN_5_POINTS, Question, Reproduction, counts_of
 
 FORMATS = ("markdown", "csv", "latex")
 METHOD = (
-    "Success in %, with 95 % intervals: Wilson's for tasks and tiers, and for the means Wilson's at the effective "
-    "number of episodes, tasks as strata. The tier mean, the unweighted mean of the tiers, is the published "
-    "convention of Meta-World and LIBERO; the task mean weighs every task alike. Steps are control steps to success, "
-    "over the successes. Errors are episodes without a verdict, in no rate."
+    "Success in %, with 95 % intervals: Wilson's for tasks and all episodes, and for tiers and means Wilson's at the "
+    "effective number of episodes, tasks as strata. A tier's rate is the mean of its tasks' rates. The tier mean, the "
+    "unweighted mean of the tiers, is the published convention of Meta-World and LIBERO; the task mean weighs every "
+    "task alike. Steps are control steps to success, over the successes. Errors are episodes without a verdict, in no "
+    "rate."
 )
 
 
@@ -66,6 +72,7 @@ def render(
     *,
     form: str = "markdown",
     by: str = "task",
+    question: Question = WITHIN_5_POINTS,
 ) -> str:
     """All tables of some records.
 
@@ -76,6 +83,7 @@ def render(
         failures: printed counts of failures.
         form: one of FORMATS.
         by: "task" lists tiers and tasks, "tier" only tiers.
+        question: what is asked of published rows.
 
     Raises:
         ValueError: every policy has too large a share of errors.
@@ -85,25 +93,14 @@ def render(
     if all(reasons):
         raise ValueError("; ".join(reasons))
     if form == "csv":
-        return render_csv(made, known, published, by)
+        return render_csv(made, known, published, by, question)
     blocks: list[Block] = []
     for _, group in itertools.groupby(made, key=lambda measured: measured.setting):
-        blocks += section(list(group), known, published, failures, by)
+        blocks += section(list(group), known, published, failures, by, question)
     shown = (measured for measured, reason in zip(made, reasons, strict=True) if not reason)
     blocks += shift_table(record for measured in shown for record in measured.records)
     method = [] if all(are_chains(measured.records) for measured in made) else [Paragraph(METHOD)]
     return (latex if form == "latex" else markdown)([*blocks, *method])
-
-
-def refusal(measured: PolicyRecords, protocol: EvaluationProtocol | None) -> str:
-    """Why a policy's records give no numbers: too large a share of the episodes has no verdict; else empty."""
-    errors, share = summarise(measured.records).errors, protocol.max_error_share if protocol else 1.0
-    if errors <= share * len(measured.records):
-        return ""
-    return (
-        f"{measured.policy}: refused, {errors} of {len(measured.records)} episodes have no verdict and "
-        f"{measured.protocol} allows {100 * share:g} %; run the same command again, it does only these"
-    )
 
 
 def section(
@@ -112,6 +109,7 @@ def section(
     published: Sequence[Published],
     failures: Sequence[PublishedFailures],
     by: str,
+    question: Question,
 ) -> Iterator[Block]:
     """Everything about one setting."""
     setting, protocol = group[0], known.get(group[0].protocol)
@@ -124,10 +122,10 @@ def section(
     said = (refusal(one, protocol) or f"{one.policy}: {coverage(one, protocol)}" for one in group)
     yield Bullets(tuple(said))
     if are_chains(setting.records):
-        yield from chain_blocks(full, apart, printed)
+        yield from chain_blocks(full, apart, printed, question)
         return
     if full:
-        yield from beside_published(full, known[setting.protocol], printed)
+        yield from beside_published(full, known[setting.protocol], printed, question)
         yield from failure_comparison(full, [count for count in failures if count.protocol == setting.protocol])
     if apart:
         tiers = list(by_tier(record for measured in apart for record in measured.records))
@@ -158,18 +156,24 @@ def horizon(setting: PolicyRecords) -> str:
 
 
 def beside_published(
-    full: list[PolicyRecords], protocol: EvaluationProtocol, printed: Sequence[Published]
+    full: list[PolicyRecords], protocol: EvaluationProtocol, printed: Sequence[Published], question: Question
 ) -> Iterator[Block]:
-    """The policies that have all of a protocol, and what is printed about it."""
+    """The policies that have all of a protocol, and what is printed about it, and whether it is reproduced."""
     tiers = list(by_tier(record for measured in full for record in measured.records))
     mean = "task mean" if any(number.level == "task_mean" for number in printed) else "tier mean"
     marks = full[0].deviations  # of their asset files, the same for the whole setting
-    rows = (*policy_rows(full, tiers, marks), *published_rows(printed, tiers, stand_ins=bool(marks)))
+    header: tuple[str, ...] = summary_header(tiers)
+    rows: tuple[Row | Band, ...] = tuple(policy_rows(full, tiers, marks))
+    reproduction = Reproduction(question, full, [counts_of(measured.records) for measured in full])
+    if printed:
+        header = (*header, COLUMN)
+        theirs = published_rows(printed, tiers, reproduction.cell, stand_ins=bool(marks))
+        rows = (*reproduction.widened(policy_rows(full, tiers, marks)), *theirs)
     caption = "".join(f", {mark}" for mark in marks)
-    yield Table(f"Success by tier in %{caption}; papers print the {mean}", summary_header(tiers), rows)
+    yield Table(f"Success by tier in %{caption}; papers print the {mean}", header, rows)
     yield from real_robot_table(full, protocol, printed)
     if printed:
-        yield Paragraph(NOT_MATCHED)
+        yield Paragraph(f"{NOT_MATCHED} {reproduction.remark()}")
         yield Bullets(tuple(sources(printed)))
 
 
@@ -183,12 +187,12 @@ def policy_rows(group: list[PolicyRecords], tiers: list[str], marks: Sequence[st
     for measured in group:
         records, parts = measured.records, by_tier(measured.records)
         summaries = [summarise(parts.get(tier, [])) for tier in tiers]
-        means = [tier_mean(records), task_mean(records)]
+        means = [*(task_mean(parts.get(tier, [])) for tier in tiers), tier_mean(records), task_mean(records)]
         errors = str(summarise(records).errors)
         name = " ".join((measured.policy, *(f"[{mark}]" for mark in marks)))
-        yield Row((name, *map(rate_cell, summaries), *map(rate_cell, means), errors), rule=True)
+        yield Row((name, *map(rate_cell, means), errors), rule=True)
         yield Row(("successes", *(f"{part.successes}/{part.episodes}" for part in summaries), "", "", ""))
-        yield Row(("95 % interval", *map(interval_cell, summaries), *map(interval_cell, means), ""))
+        yield Row(("95 % interval", *map(interval_cell, means), ""))
 
 
 DETAIL_HEADER = ("task", "success", "%", "95 % interval", "mean steps", "median steps", "errors")
@@ -199,7 +203,8 @@ def detail_rows(measured: PolicyRecords, by: str) -> Iterator[Row]:
     tiers = by_tier(measured.records)
     for tier, members in tiers.items():
         tasks, listed = by_task(members), by == "task"
-        yield Row((f"{spoken(tier)}, {counted(tasks, 'task')}", *summary_cells(summarise(members))), listed, listed)
+        cells = summary_cells(summarise(members), task_mean(members))
+        yield Row((f"{spoken(tier)}, {counted(tasks, 'task')}", *cells), rule=listed, total=listed)
         if listed:
             yield from (Row((task, *summary_cells(summarise(chosen)))) for task, chosen in tasks.items())
     yield Row(("all episodes", *summary_cells(summarise(measured.records))), rule=True)
@@ -217,143 +222,63 @@ def mean_row(name: str, mean: Mean | None) -> Row:
     return Row((name, "", rate_cell(mean), interval_cell(mean), "", "", ""))
 
 
-def summary_cells(summary: Summary) -> tuple[str, ...]:
-    """Counts, rate, interval, steps and errors."""
+def summary_cells(summary: Summary, mean: Mean | None = None) -> tuple[str, ...]:
+    """Counts, rate, interval, steps and errors; rate and interval those of the mean where there is one."""
     steps = [NOTHING if value is None else f"{value:.1f}" for value in (summary.steps_mean, summary.steps_median)]
     counts = f"{summary.successes}/{summary.episodes}"
-    return (counts, rate_cell(summary), interval_cell(summary), *steps, str(summary.errors))
+    return (counts, rate_cell(mean or summary), interval_cell(mean or summary), *steps, str(summary.errors))
 
 
-CSV_HEADER = (
-    *("protocol", "deviations", "conditions", "policy", "deciding", "kind", "level", "name", "tier"),
-    *("successes", "episodes", "success_percent", "low_percent", "high_percent", "steps_mean", "steps_median"),
-    *("length", "low_length", "high_length", "errors", "complete", "source"),
-)
+def keep(records: Iterable[Record], path: Path) -> None:
+    """Write records without curves, actions, looks and times, which no table reads, as Parquet.
 
-
-def render_csv(
-    made: list[PolicyRecords], known: Mapping[str, EvaluationProtocol], published: Sequence[Published], by: str
-) -> str:
-    """One line per number: level tier, task, tier_mean or task_mean; kind measured, refused or published.
-
-    Of chains: level in_a_row, length (in subtasks, not in %) or subtask.
-
-    Shifted episodes are not paired here: a line is one rate, a pair two; each side's own rates are there.
+    Raises:
+        ValueError: Parquet cannot be written here.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, CSV_HEADER, restval="", lineterminator="\n")
-    writer.writeheader()
-    for measured in made:
-        common = {
-            "protocol": measured.protocol,
-            "deviations": " ".join(measured.deviations),
-            "conditions": measured.conditions,
-            "policy": measured.policy,
-            "deciding": measured.deciding,
-            "kind": "measured",
-            "complete": int(comparable(measured, known.get(measured.protocol))),
-        }
-        if refusal(measured, known.get(measured.protocol)):
-            writer.writerow(common | {"kind": "refused", "errors": summarise(measured.records).errors})
-        else:
-            writer.writerows(common | row for row in csv_rows(measured, by))
-    full = {group.protocol for group in made if comparable_but_assets(group, known.get(group.protocol))}
-    wanted = {number for protocol in full for number in printed_about(protocol, known, published)}
-    writer.writerows(csv_published(number) for number in published if number in wanted)
-    return text.getvalue()
-
-
-def csv_published(number: Published) -> dict[str, object]:
-    """The columns of a published number."""
-    row: dict[str, object] = {"protocol": number.protocol, "policy": number.method, "kind": REMARKS[number.world]}
-    row |= {"level": number.level, "name": number.name, "tier": number.name if number.level == "tier" else ""}
-    column = {"length": "length", "steps": "steps_mean"}.get(number.level, "success_percent")
-    return row | {column: number.printed, "source": number.source}
-
-
-def csv_rows(measured: PolicyRecords, by: str) -> Iterator[dict[str, object]]:
-    """The numbers of one policy's records."""
-    if are_chains(measured.records):
-        yield from csv_chains(measured.records)
-        return
-    for tier, members in by_tier(measured.records).items():
-        yield {"level": "tier", "name": tier, "tier": tier} | csv_summary(summarise(members))
-        if by == "task":
-            for task, chosen in by_task(members).items():
-                yield {"level": "task", "name": task, "tier": tier} | csv_summary(summarise(chosen))
-    for name, mean in (("tier_mean", tier_mean), ("task_mean", task_mean)):
-        if value := mean(measured.records):
-            yield {"level": name, "name": name, "success_percent": percent(value.rate)} | csv_interval(value.interval)
-
-
-def csv_chains(records: Sequence[Record]) -> Iterator[dict[str, object]]:
-    """The numbers of chains: in a row, average length, by subtask."""
-    for level, parts in (("in_a_row", in_a_row(records)), ("subtask", by_subtask(records))):
-        yield from ({"level": level, "name": name} | csv_summary(summary) for name, summary in parts.items())
-    if mean := average_length(records):
-        low, high = (f"{end:.2f}" for end in mean.interval)
-        yield {
-            "level": "length",
-            "name": "length",
-            "length": f"{mean.rate:.2f}",
-            "low_length": low,
-            "high_length": high,
-        }
-
-
-def csv_summary(summary: Summary) -> dict[str, object]:
-    """The columns of a summary; what is unknown stays empty."""
-    row: dict[str, object] = {"successes": summary.successes, "episodes": summary.episodes, "errors": summary.errors}
-    if summary.rate is not None:
-        row |= {"success_percent": percent(summary.rate)} | csv_interval(summary.interval)
-    if summary.steps_mean is not None:
-        row |= {"steps_mean": f"{summary.steps_mean:.1f}", "steps_median": f"{summary.steps_median:.1f}"}
-    return row
-
-
-def csv_interval(interval: Interval) -> dict[str, object]:
-    """The columns of an interval."""
-    return {"low_percent": percent(interval.low), "high_percent": percent(interval.high)}
-
-
-def difference(path: Path, text: str) -> str:
-    """The first lines in which a file differs from the text; empty where they are equal."""
-    old = path.read_text(encoding="utf-8").splitlines()
-    lines = list(difflib.unified_diff(old, text.splitlines(), str(path), "the store", n=0, lineterm=""))
-    more = [f"... and {len(lines) - 20} lines more"] if len(lines) > 20 else []
-    return "\n".join([*lines[:20], *more])
+    nothing: dict[str, Any] = {
+        "progress": np.zeros(0, np.float32),
+        "actions": np.zeros((0, 0), np.float32),
+        "looks": (),
+    }
+    try:
+        write_parquet([replace(record, **nothing) for record in records], path, times=False)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{path}: {error}; Parquet needs `pip install headway[parquet]`") from None
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line: 0 done, 1 where --check finds a difference, 2 for a mistake of the user's."""
     parser = argparse.ArgumentParser(prog="python -m results.tables", description=__doc__)
-    parser.add_argument(
-        "--store", type=Path, required=True, help="folder of a store, or a file that results.export wrote"
-    )
-    parser.add_argument("--protocol", help="only this protocol's records")
+    add_source_options(parser.add_argument)
     parser.add_argument("--format", choices=FORMATS, default="markdown")
     parser.add_argument("--by", choices=("task", "tier"), default="task", help="list tiers and tasks, or only tiers")
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=5.0,
+        metavar="POINTS",
+        help="what counts as reproduced (default: within 5 points)",
+    )
+    parser.add_argument(
+        "--unmatched", action="store_true", help="test published rows under other conditions too, and say so"
+    )
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="write what tables read of the records, as Parquet")
     target = parser.add_mutually_exclusive_group()
     target.add_argument("--out", type=Path, help="write to this file")
     target.add_argument("--check", type=Path, help="compare with this file; exit 1 where it differs")
     chosen = parser.parse_args(arguments)
-    try:
-        records = chosen_records(load_records(chosen.store), chosen.protocol, chosen.store)
+
+    def make() -> str:
+        records = records_of(chosen)
         printed = read_published(), read_published_failures()
-        text = render(records, known_protocols(records), *printed, form=chosen.format, by=chosen.by)
-        if chosen.check and (lines := difference(chosen.check, text)):
-            print(f"{lines}\n{chosen.check} is not what {chosen.store} gives")
-            return 1
-        if chosen.out:
-            chosen.out.write_text(text, encoding="utf-8")
-    except (StoreError, LookupError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    if chosen.check:
-        print(f"{chosen.check} is what {chosen.store} gives")
-    elif not chosen.out:
-        print(text, end="")
-    return 0
+        question = Question(chosen.margin / 100, chosen.unmatched)
+        known = known_protocols(records)
+        text = render(records, known, *printed, form=chosen.format, by=chosen.by, question=question)
+        if chosen.keep:
+            keep(records, chosen.keep)
+        return text
+
+    return deliver(make, chosen.out, chosen.check)
 
 
 if __name__ == "__main__":

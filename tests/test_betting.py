@@ -52,11 +52,11 @@ def test_against_the_true_mean_no_bet_gains_on_average(mean: float, share: float
 def test_the_confidence_sequence_has_the_mean_and_excludes_0_just_when_the_test_has_decided(
     values: list[float],
 ) -> None:
-    standing = judged(values, ALPHA)
-    assert standing.difference is not None
-    assert -1 <= standing.low <= standing.difference + 1e-12 and standing.difference - 1e-12 <= standing.high <= 1
-    assert (standing.low > 0) == (standing.winner == 1)
-    assert (standing.high < 0) == (standing.winner == -1)
+    judgement = judged(values, ALPHA)
+    assert judgement.difference is not None
+    assert -1 <= judgement.low <= judgement.difference + 1e-12 and judgement.difference - 1e-12 <= judgement.high <= 1
+    assert (judgement.low > 0) == (judgement.winner == 1)
+    assert (judgement.high < 0) == (judgement.winner == -1)
 
 
 @given(bounded)
@@ -67,7 +67,7 @@ def test_the_ends_of_the_confidence_sequence_are_where_the_capital_reaches_1_by_
 
 
 @given(bounded)
-def test_exchanging_the_policies_turns_the_standing_round(values: list[float]) -> None:
+def test_exchanging_the_policies_turns_the_judgement_round(values: list[float]) -> None:
     one, other = judged(values, ALPHA), judged([-value for value in values], ALPHA)
     assert (other.winner, other.pairs) == (-one.winner, one.pairs)
     assert (other.low, other.high) == pytest.approx((-one.high, -one.low), abs=1e-9)
@@ -81,16 +81,16 @@ def test_the_confidence_sequence_does_not_depend_on_the_order(values: list[float
 @given(signs, signs)
 def test_pairs_after_the_decision_change_nothing(before: list[int], after: list[int]) -> None:
     decisive = [*before, *[1] * 200]
-    standing = judged(decisive, ALPHA)
-    assert standing.winner and judged([*decisive, *after], ALPHA) == standing
+    judgement = judged(decisive, ALPHA)
+    assert judgement.winner and judged([*decisive, *after], ALPHA) == judgement
 
 
 def test_nothing_is_claimed_without_a_pair_or_without_a_difference() -> None:
     assert judged([], ALPHA) == (0, None, -1.0, 1.0, 1.0, 0)
-    standing = judged([0] * 500, ALPHA)
-    assert (standing.winner, standing.difference) == (0, 0.0)
-    assert standing.capital == pytest.approx(1)
-    assert standing.high < 0.02
+    judgement = judged([0] * 500, ALPHA)
+    assert (judgement.winner, judgement.difference) == (0, 0.0)
+    assert judgement.capital == pytest.approx(1)
+    assert judgement.high < 0.02
 
 
 def test_seven_wins_of_seven_decide() -> None:

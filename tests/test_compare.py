@@ -189,6 +189,8 @@ def test_csv_has_a_line_per_difference_with_full_numbers(tmp_path: Path, capsys:
         difference = int(row["only_first"]) / 8 - int(row["only_second"]) / 8
         assert float(row["difference"]) == pytest.approx(difference)
         assert float(row["low"]) <= difference <= float(row["high"])
+        assert row["is_significant"] == str(int(float(row["p_holm"]) < 0.05)), "a single task: no weights"
+    assert "1" in {row["is_significant"] for row in paired}
 
 
 def test_latex_escapes_names_and_sets_only_what_is_significant_in_bold(
@@ -244,3 +246,16 @@ def test_a_users_mistake_is_one_line_and_exit_code_2(
 def test_a_single_task_is_counted_as_one(tmp_path: Path, capsys: Printed) -> None:
     text = printed([fill(tmp_path, [make_record(policy=policy) for policy in "ab"])], capsys)
     assert cells(text, "task mean, 1 task")
+
+
+def test_repeats_are_said_and_listed(tmp_path: Path, capsys: Printed) -> None:
+    def again(records: list[Record]) -> list[Record]:
+        twice = [(record, repeat) for record in records for repeat in (0, 1)]
+        return [
+            replace(one, key=f"{one.key}{repeat}", episode=replace(one.episode, repeat=repeat)) for one, repeat in twice
+        ]
+
+    text = printed([fill(tmp_path, [*again(GOOD), *again(BAD)])], capsys)
+    assert "bad(chunk=10) and good: 64 pairs of 64 shared episodes, repeats of 32 starts" in text
+    assert "Repeated starts count once, by the mean over their repeats" in text
+    assert " repeat 1 |" in text

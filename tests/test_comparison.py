@@ -14,11 +14,12 @@ from protocols.contracts import Record
 from results.comparison import Comparison, Contrast, Level, area, compare, final
 from results.comparison_csv import render_csv
 from results.comparison_tables import significant, verdict
+from results.means import paired_mean
 from results.paired import mcnemar, paired_difference
 from results.sections import compare_all
 from results.sides import Argument, Side, by_setting
 from results.standings import differing, standings
-from results.statistics import task_mean, tier_mean
+from results.statistics import task_mean, tier_mean, wilson
 from tests.records import make_evaluation, make_record, with_errors
 
 MT50 = protocols.load("metaworld_mt50")
@@ -250,3 +251,99 @@ def test_unequally_many_pairs_in_one_direction_name_the_better_policy(unpaired: 
 def test_equally_many_pairs_need_the_test_alone() -> None:
     found = over_two_tasks((10, 0, 50), (0, 1, 50))
     assert found.overall.even and found.overall.is_significant
+
+
+def repeated(policy: str, solved: list[list[int]], task: str = "reach-v3") -> list[Record]:
+    """Repeats of starts: for each start which of its repeats succeed."""
+    records = []
+    for index, repeats in enumerate(solved):
+        for repeat, success in enumerate(repeats):
+            record = make_record(
+                task, index, success=bool(success), policy=policy, key=f"{policy}{task}{index}{repeat}"
+            )
+            records.append(replace(record, episode=replace(record.episode, repeat=repeat)))
+    return records
+
+
+def compared_repeats(first: list[Record], second: list[Record], **options: bool) -> Comparison:
+    arguments = [Argument(str(place), Path("runs"), some) for place, some in enumerate((first, second))]
+    (found,) = by_setting(arguments, repeats=True)
+    made = compare(*found, **options)
+    assert isinstance(made, Comparison)
+    return made
+
+
+def test_a_repeated_start_counts_once_by_the_mean_over_its_repeats() -> None:
+    """Of four starts the first policy solves two more often, one less often, one as often."""
+    first = repeated("good", [[1, 1, 1], [1, 1, 0], [0, 0, 0], [1, 0, 0]])
+    second = repeated("bad", [[0, 0, 0], [1, 0, 0], [1, 0, 0], [0, 0, 1]])
+    level = compared_repeats(first, second).overall
+    assert level.pairs == (1, 2, 1, 0)
+    assert (level.exact, level.mid) == mcnemar(2, 1)
+    assert level.counts == (6, 12, 3, 12)
+    differences = np.array([3, 1, -1, 0]) / 3
+    assert level.success.difference == paired_mean([differences], [1.0], [1.0])
+    assert (level.success.first, level.success.second) == pytest.approx((6 / 12, 3 / 12))
+
+
+def test_the_same_repeats_over_and_over_tell_no_more() -> None:
+    """Deterministic policies: the numbers are those of the first repeats, but for Student's interval."""
+    outcomes = [[place % 3 == 0] * 4 for place in range(12)], [[place % 2 == 0] * 4 for place in range(12)]
+    often = compared_repeats(*(repeated(name, some) for name, some in zip("ab", outcomes, strict=True))).overall
+    once = compared(*(repeated(name, [one[:1] for one in some]) for name, some in zip("ab", outcomes, strict=True)))
+    assert (often.exact, often.pairs) == (once.overall.exact, once.overall.pairs)
+    assert often.success.difference.value == pytest.approx(once.overall.success.difference.value)
+    for one, other in zip(contrasts(often)[1:], contrasts(once.overall)[1:], strict=True):
+        assert one.difference == pytest.approx(other.difference)
+
+
+def test_only_repeats_that_both_policies_have_are_compared() -> None:
+    found = compared_repeats(repeated("good", [[1, 1, 1], [1, 1, 1]]), repeated("bad", [[0], [1, 0]]))
+    assert (len(found.pairing.pairs), found.pairing.starts, found.pairing.only_first) == (3, 2, 3)
+
+
+def test_unpaired_takes_first_repeats_alone() -> None:
+    found = compared_repeats(repeated("good", [[1, 1]] * 3), repeated("bad", [[0, 1]] * 3), unpaired=True)
+    assert found.overall.counts == (3, 3, 0, 3)
+
+
+def test_standings_of_repeated_starts_do_not_take_repeats_for_episodes() -> None:
+    outcomes = {"a": [[1] * 8, [0] * 8] * 5, "b": [[1, 0] * 4, [0] * 8] * 5, "c": [[0] * 8] * 10}
+    records = [record for name, solved in outcomes.items() for record in repeated(name, solved)]
+    (found,) = by_setting([Argument("runs", Path("runs"), records)], repeats=True)
+    (section,) = compare_all([found], KNOWN).sections
+    best = section.standings[0]
+    assert [one.side.name for one in section.standings] == ["a", "b", "c"]
+    assert best.tasks.interval == pytest.approx(wilson(5, 10), abs=1e-9), "ten starts, not eighty episodes"
+    assert best.tiers and best.tiers.interval == pytest.approx(best.tasks.interval)
+
+
+@pytest.mark.parametrize(("scenes", "rate", "gap"), [(0.5, 0.5, 0.1), (0.9, 0.9, 0.1), (0.0, 0.9, 0.0)])
+def test_intervals_of_repeated_starts_cover_and_the_sign_test_keeps_its_level(
+    scenes: float, rate: float, gap: float
+) -> None:
+    """Three tasks of ten starts, four repeats, a given share of variance by the start; both policies share starts."""
+    random, runs, covered, alarms = np.random.default_rng(3), 1000, 0, 0
+    for _ in range(runs):
+        differences = []
+        for _ in range(3):
+            own = (1 - scenes) / scenes if scenes else 0
+            starts = random.beta(rate * own, (1 - rate) * own, 10) if scenes else np.full(10, rate)
+            both = random.binomial(4, starts), random.binomial(4, starts * (1 - gap))
+            differences.append((both[0] - both[1]) / 4)
+        interval = paired_mean(differences, [1 / 3] * 3, [1.0] * 3)
+        covered += interval.low <= rate * gap <= interval.high
+        told = np.sign(np.concatenate(differences))
+        alarms += mcnemar(int((told > 0).sum()), int((told < 0).sum())).exact < 0.05
+    assert covered / runs >= 0.935 - 2 * (0.05 * 0.95 / runs) ** 0.5
+    assert gap or alarms / runs <= 0.05
+
+
+def test_pairs_taken_for_starts_would_claim_too_much() -> None:
+    """Why: with starts that decide, intervals from pairs cover far less than 95 %."""
+    random, covered = np.random.default_rng(4), 0
+    for _ in range(300):
+        effect = random.choice([-1.0, 0.0, 1.0], 20, p=[0.25, 0.5, 0.25])  # which policy a start suits
+        interval = paired_mean([np.repeat(effect, 8)], [1.0], [1.0])
+        covered += interval.low <= 0 <= interval.high
+    assert covered / 300 < 0.7

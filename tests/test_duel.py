@@ -53,6 +53,12 @@ def test_the_better_policy_is_named_after_few_episodes(capsys: pytest.CaptureFix
     assert "success 0/7 against 7/7, difference A - B -100.0 points" in line
 
 
+def test_a_policy_duels_with_itself_denied_something(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = (POINTER, POINTER, *LINE, "--trials", "50", "--arm-b", "zero-state", "--workers", "1")
+    line = duel(capsys, *arguments, "--store", tmp_path)
+    assert line.startswith(f"A better: {POINTER} over {POINTER} zero-state on line")
+
+
 def test_pairs_come_in_rounds_in_an_order_that_more_episodes_and_the_order_of_tasks_leave_alone() -> None:
     def order(trials: int, tasks: list[str] | None = None) -> list[tuple[str, int]]:
         first, second = sides(trials, tasks)
@@ -78,10 +84,10 @@ def test_the_line_says_what_the_records_say(capsys: pytest.CaptureFixture[str], 
         for records in by_side(tmp_path)
     )
     differences = [first[episode] - second[episode] for episode in first]
-    standing = judged(differences, 0.05)
+    judgement = judged(differences, 0.05)
     assert len(first) == len(second) == 30
     assert f"difference A - B {100 * np.mean(differences):+.1f} points" in line
-    assert f"sequence {100 * standing.low:+.1f} to {100 * standing.high:+.1f})" in line
+    assert f"sequence {100 * judgement.low:+.1f} to {100 * judgement.high:+.1f})" in line
 
 
 def test_neither_workers_nor_a_run_before_nor_a_higher_budget_change_the_decision(
@@ -166,7 +172,7 @@ def test_what_lies_behind_the_decision_does_not_count() -> None:
     for number, pair in enumerate(duel.pairs):
         for job, won in zip(pair, (1.0, 0.0), strict=True):
             duel.outcomes[job.key] = Outcome(None if number in (2, 8, 9, 15) else won, "start")
-    assert (duel.standing().winner, duel.standing().pairs, duel.lost()) == (1, 7, 1)
+    assert (duel.judgement().winner, duel.judgement().pairs, duel.lost()) == (1, 7, 1)
     assert summary(duel).startswith("A better: expert over random on line, 7 of at most 20 episodes of each")
     assert summary(duel).endswith(", 1 without a verdict left out")
 
@@ -182,7 +188,7 @@ def test_different_starts_are_no_pair(tmp_path: Path) -> None:
     key = duel.pairs[2][1].key
     duel.outcomes[key] = duel.outcomes[key]._replace(start="elsewhere")
     with pytest.raises(ValueError, match=r"had different starts for expert and random: no pair"):
-        duel.standing()
+        duel.judgement()
 
 
 @pytest.mark.parametrize(
@@ -200,6 +206,8 @@ def test_different_starts_are_no_pair(tmp_path: Path) -> None:
         (("expert", "random", *LINE, "--policy-arg-b", "x=1"), "policy 'random' takes no argument x"),
         (("expert", "random", *LINE, "--execution-a", "first"), "acts beside the simulator"),
         (("expert", "tests.line.misfit", *LINE), "does not fit suite 'tests.line'"),
+        (("random", "random", *LINE, "--arm-b", "blnd"), "'blnd'"),
+        (("expert", "expert", *LINE, "--arm-b", "blind"), "acts beside the simulator"),
     ],
 )
 def test_a_mistake_is_one_clear_line_and_exit_code_2(

@@ -15,6 +15,7 @@ from results.chains import IN_A_ROW
 from results.failures import read_published_failures
 from results.literature import REMARKS, Published, printed_about, read_published, real_robot_table
 from results.tables import render
+from results.verdicts import COLUMN, NO_COUNT
 from tests.records import TIER_RATES, make_evaluation
 
 FACTS = Path(__file__).parents[2] / "shared" / "facts" / "published"
@@ -117,11 +118,11 @@ def test_numbers_of_libero_are_those_of_the_fact_sheets(sheet: str, beginning: s
 
 def test_the_suites_of_libero_stand_beside_its_papers_in_their_order() -> None:
     header, *lines = rows(libero(), "Success by tier in %; papers print the tier mean")
-    assert header == ["policy", "spatial", "object", "goal", "long", "tier mean", "task mean", "errors"]
+    assert header == ["policy", "spatial", "object", "goal", "long", "tier mean", "task mean", "errors", COLUMN]
     assert lines[0][0] == "vla" and lines[0][5] == lines[0][6], "forty tasks in four tiers of ten"
     assert lines[3][0] == "*published, not matched*"
-    assert ["ProgVLA (0.1B)", "87.6", "96.0", "92.0", "88.6", "91.1", "-", "-"] in lines
-    assert ["ProgressVLA Full", "88.2", "96.4", "87.2", "66.2", "84.5", "-", "-"] in lines
+    assert ["ProgVLA (0.1B)", "87.6", "96.0", "92.0", "88.6", "91.1", "-", "-", NO_COUNT] in lines
+    assert ["ProgressVLA Full", "88.2", "96.4", "87.2", "66.2", "84.5", "-", "-", NO_COUNT] in lines
     assert len({line[0] for line in lines}) == len(lines)
 
 
@@ -155,8 +156,8 @@ def test_one_suite_of_libero_stands_beside_its_column_alone() -> None:
     alone = protocols.load("libero_object")
     text = render(made(alone), {alone.name: alone}, PUBLISHED)
     header, *lines = rows(text, "Success by tier in %; papers print the tier mean")
-    assert header == ["policy", "object", "tier mean", "task mean", "errors"]
-    assert ["ProgVLA (0.1B)", "96.0", "-", "-", "-"] in lines
+    assert header == ["policy", "object", "tier mean", "task mean", "errors", COLUMN]
+    assert ["ProgVLA (0.1B)", "96.0", "-", "-", "-", NO_COUNT] in lines
     found = list(csv.DictReader(io.StringIO(render(made(alone), {alone.name: alone}, PUBLISHED, form="csv"))))
     assert {row["name"] for row in found if row["kind"] == "published, not matched"} == {"object"}
 
@@ -189,9 +190,9 @@ def test_tasks_stand_beside_the_real_robot_in_the_protocols_order_with_our_count
 def test_a_real_robot_stands_under_a_remark_of_its_own_and_its_source_is_named() -> None:
     text = tables(evaluation())
     header, *lines = rows(text, "Success by tier in %; papers print the task mean")
-    assert header == ["policy", "doors", "kitchen", "table", "tier mean", "task mean", "errors"]
+    assert header == ["policy", "doors", "kitchen", "table", "tier mean", "task mean", "errors", COLUMN]
     assert [line[0] for line in lines[-2:]] == ["*published, real robot, not matched*", "ProgVLA"]
-    assert lines[-1][1:] == ["-", "-", "-", "-", "68", "-"]
+    assert lines[-1][1:] == ["-", "-", "-", "-", "68", "-", "conditions not matched"]
     assert "published, not matched*" not in text
     assert "- ProgVLA: ProgVLA, arXiv 2605.28231, Table 4; real PiPER arm, 10 trials per instruction" in text
 

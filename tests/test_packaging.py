@@ -10,13 +10,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
 PACKAGES = [pattern.removesuffix("*") for pattern in SETUPTOOLS["packages"]["find"]["include"]]
-MADE = "results/tables"  # for readers; no code reads them
+MADE = ("results/tables", "results/examples")  # for readers; no code reads them
 
 
 def data_files(package: str) -> set[Path]:
-    """Files that are not Python, made tables apart."""
+    """Files that are not Python, those for readers apart."""
     files = {path for path in (ROOT / package).rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    return {path for path in files if path.suffix != ".py" and not path.is_relative_to(ROOT / MADE)}
+    return {
+        path for path in files if path.suffix != ".py" and not any(path.is_relative_to(ROOT / made) for made in MADE)
+    }
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 from scipy.stats import binom, binomtest
 
-from results.paired import Counts, counted, holm, mcnemar, paired_difference, stratified_limits
+from results.paired import Counts, holm, mcnemar, paired_difference, stratified_limits
 
 few = st.integers(0, 30)
 tables = st.builds(Counts, few, few, few, few).filter(lambda counts: counts.pairs > 0)
@@ -130,12 +130,6 @@ def test_equal_tasks_give_the_interval_of_all_their_pairs_together(task: Counts,
 def test_no_pair_is_refused(tasks: list[Counts]) -> None:
     with pytest.raises(ValueError, match="at least one pair each"):
         paired_difference(tasks, equal(tasks) if tasks else [])
-
-
-def test_outcomes_are_counted_by_who_succeeded() -> None:
-    counts = counted([(True, True), (True, False), (True, False), (False, True), (False, False)])
-    assert counts == Counts(both=1, only_first=2, only_second=1, neither=1)
-    assert counts.pairs == 5
 
 
 Rates = npt.NDArray[np.float64]

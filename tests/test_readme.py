@@ -1,4 +1,4 @@
-"""What README, CONTRIBUTING and the suites' pages tell people to type is there: commands, environments, files."""
+"""What README, CONTRIBUTING and the other pages tell people to type is there: commands, environments, files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/piper.md", "docs/libero.md", "docs/calvin.md")
+EXAMPLE = "results/examples/comparison/README.md"
+SUITES = ("docs/piper.md", "docs/libero.md", "docs/calvin.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/comparison.md", *SUITES, EXAMPLE)
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
 WHOLE = "\n".join(TEXTS.values())
 COMMANDS = sorted(set(re.findall(r"python -m ((?:harness|results)\.\w+)([^\n`#;|]*)", WHOLE)))
@@ -45,3 +47,10 @@ def test_the_files_that_are_named_are_there(name: str) -> None:
     missing = [path for path in (*linked, *shown) if not (ROOT / name).parent.joinpath(path).exists()]
     missing += [path for path in named if not (ROOT / path).exists()]
     assert not missing, f"{name} names {', '.join(missing)}"
+
+
+@pytest.mark.parametrize("protocol", ["metaworld_mt50", "piper_table4"])
+def test_the_tables_of_the_readme_are_the_generated_ones(protocol: str) -> None:
+    generated = (ROOT / "results" / "tables" / f"{protocol}.md").read_text(encoding="utf-8")
+    table = generated.partition("### Success by tier")[2].split("\n\n")[1]
+    assert table.startswith("| policy") and f"{table}\n" in TEXTS["README.md"]

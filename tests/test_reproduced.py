@@ -157,7 +157,7 @@ def test_the_command_says_it_of_each_policy_and_what_is_not_matched(
         (("--rate", "950", "--episodes", "5"), "the published rate must be between 0 and 100 %, not 950"),
         (("--rate", "95", "--episodes", "0"), "successes must be between 0 and at least one episode"),
         (("--rate", "95", "--episodes", "5", "--margin", "0"), "the margin must be between 0 and 1"),
-        (("--rate", "95", "--episodes", "5", "--alpha", "2"), "alpha between 0 and 0.5"),
+        (("--rate", "95", "--episodes", "5", "--alpha", "2"), "alpha must be between 0 and 0.5"),
         (("--rate", "95", "--episodes", "5", "--tier", "esy"), "no tier named 'esy'; did you mean 'easy'?"),
         (("--rate", "95", "--episodes", "5", "--task", "x"), "no task named 'x'"),
         (("--rate", "95", "--episodes", "5", "--store", "nowhere"), "there is no store in nowhere"),

@@ -11,13 +11,15 @@ import pytest
 
 import protocols
 from protocols.contracts import Record
-from results.export import jsonl
+from results.export import jsonl, load_records
 from results.literature import read_published
+from results.statistics import stratified
 from results.store import Store
 from results.tables import main, render
 from tests.records import TIER_RATES, make_evaluation, make_record, with_errors
 
 MT50 = protocols.load("metaworld_mt50")
+TABLES = Path(__file__).parent.parent / "results" / "tables"
 KNOWN = {"metaworld_mt50": MT50}
 PUBLISHED = read_published()
 TWINS = "### Shifted episodes and their unshifted twins"
@@ -43,7 +45,17 @@ def test_a_full_evaluation_stands_beside_the_published_numbers_which_are_not_mat
     places = [summary.index(f"\n| {first} ") for first in order]
     assert places == sorted(places)
     assert "Published numbers are not matched: they come from other starts and other episodes than ours." in text
-    assert cells(text, "ProgVLA (0.1B)") == ["ProgVLA (0.1B)", "84.9", "72.7", "77.0", "79.6", "78.5", "-", "-"]
+    assert cells(text, "ProgVLA (0.1B)") == [
+        "ProgVLA (0.1B)",
+        "84.9",
+        "72.7",
+        "77.0",
+        "79.6",
+        "78.5",
+        "-",
+        "-",
+        "no n published",
+    ]
     assert "arXiv 2605.28231, Table 1 (bottom); reports 49 of the 50 tasks" in text
 
 
@@ -61,6 +73,24 @@ def test_tier_rows_and_both_means_are_there_and_the_published_convention_is_name
     assert cells(text, "**very hard, 5 tasks**")[1].endswith("/50**")
     assert [cells(text, name)[0] for name in ("tier mean, 4 tiers", "task mean, 50 tasks")]
     assert "the unweighted mean of the tiers, is the published convention of Meta-World" in text
+
+
+def test_a_tiers_rate_is_the_mean_of_its_tasks_with_tasks_as_strata() -> None:
+    """Ten of ten on one task and one of two on another: 75 %, not 11 of 12."""
+    records = [make_record(index=index) for index in range(10)]
+    records += [make_record("push-v3", index, success=index == 0) for index in range(2)]
+    mean = stratified([10, 1], [10, 2], [0.5, 0.5])
+    interval = f"[{100 * mean.interval.low:.1f}, {100 * mean.interval.high:.1f}]"
+    text = render(records, {}, [])
+    assert cells(text, "**easy, 2 tasks**")[1:4] == ["**11/12**", "**75.0**", f"**{interval}**"]
+    assert cells(text, "expert")[1:4] == ["75.0", "75.0", "75.0"]
+    (tier,) = (
+        row for row in csv.DictReader(io.StringIO(render(records, {}, [], form="csv"))) if row["level"] == "tier"
+    )
+    assert (tier["successes"], tier["success_percent"], f"[{tier['low_percent']}, {tier['high_percent']}]") == (
+        *("11", "75.0"),
+        interval,
+    )
 
 
 def test_by_tier_leaves_the_tasks_out() -> None:
@@ -147,7 +177,8 @@ def test_latex_escapes_names_and_uses_booktabs() -> None:
     text = tables(make_evaluation(MT50, "vla"), "latex")
     assert text.startswith("% \\usepackage{booktabs,adjustbox}\n\n\\paragraph{metaworld\\_mt50}")
     assert text.count("\\toprule") == text.count("\\bottomrule") == text.count("\\begin{table}") == 2
-    assert "\\multicolumn{8}{l}{\\emph{published, not matched}} \\\\" in text
+    assert "\\textsl{easy, 28 tasks}" in text and "\\textbf" not in text, "bold is for what is significant"
+    assert "\\multicolumn{9}{l}{\\emph{published, not matched}} \\\\" in text
 
 
 def test_tables_do_not_depend_on_the_order_of_records() -> None:
@@ -216,3 +247,17 @@ def test_too_many_errors_are_exit_code_2(tmp_path: Path, capsys: pytest.CaptureF
         opened.add(make_record(success=None))
     assert main(["--store", str(tmp_path)]) == 2
     assert "expert: refused, 1 of 1 episodes have no verdict" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("table", sorted(TABLES.glob("*.md")), ids=lambda path: path.stem)
+def test_the_committed_tables_are_what_the_records_beside_them_give(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--store", str(table.with_suffix(".parquet")), "--check", str(table)]) == 0, capsys.readouterr().out
+
+
+def test_kept_records_give_the_same_table_and_no_curves(store: Path, tmp_path: Path) -> None:
+    kept, table = tmp_path / "kept.parquet", tmp_path / "table.md"
+    assert main(["--store", str(store), "--keep", str(kept), "--out", str(table)]) == 0
+    assert main(["--store", str(kept), "--check", str(table)]) == 0
+    assert not any(len(record.progress) or record.run or record.looks for record in load_records(kept))
