@@ -44,6 +44,7 @@ class Evaluation:
         assets: where the suite's asset files come from, see `harness.assets`.
         arm: what it is denied, see `policies.arms`.
         latency: how late its plans arrive, see `harness.latency`.
+        recorded_as: name in its records; "" for the policy's, its arguments and how it is executed.
 
     Raises:
         LookupError: no such suite or policy, or a suite without the protocol's shift.
@@ -61,13 +62,15 @@ class Evaluation:
         assets: str | None = None,
         arm: str = arms.NONE,
         latency: str | None = None,
+        recorded_as: str = "",
     ) -> None:
         self.suite = envs.load(protocol.suite)
         require("shift", protocol.shift, self.suite.SHIFTS)
         check_starts(self.suite, protocol)
         spec: EnvSpec = self.suite.spec(protocol.image_size_px)
         late = read_latency(latency, spec.action.rate_hz)
-        self.policy_name = policies.described(policy, arguments, execution, arm, late.name if late else "")
+        described = policies.described(policy, arguments, execution, arm, late.name if late else "")
+        self.policy_name = recorded_as or described
         if policy == "replay":
             arguments = with_actions(arguments)
         made = policies.make(policy, spec, arguments)
@@ -113,6 +116,7 @@ class Evaluation:
         command: Sequence[str] = (),
         reverse: bool = False,
         hung_after_s: float = 300.0,
+        program: str = "harness.run",
     ) -> Generator[Record]:
         """Run what is missing; each record is committed before it is yielded.
 
@@ -122,6 +126,7 @@ class Evaluation:
             command: kept in the run's provenance.
             reverse: last episode first; records do not depend on the order.
             hung_after_s: seconds without an answer after which a worker is killed and its episode tried again.
+            program: the module whose command it is.
 
         Raises:
             StoreError: the store cannot be written; what was committed is safe.
@@ -135,7 +140,10 @@ class Evaluation:
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         with ExitStack() as stack:
             crew = [self._worker(stack, hung_after_s) for _ in range(crew_size)]
-            store.add_run(run, provenance.run_provenance(self.protocol, list(command), self.assets))
+            about = provenance.run_provenance(
+                self.protocol, list(command), self.assets, program, policies.about(self.policy)
+            )
+            store.add_run(run, about)
             for running in self._ended(crew, jobs, store):
                 record = self._record(running, run)
                 store.add(record)

@@ -60,7 +60,11 @@ def episode_key(deciding: str, episode: Episode, tier: str) -> str:
 
 
 def run_provenance(
-    protocol: EvaluationProtocol, command: list[str], assets: Used | None = None, program: str = "harness.run"
+    protocol: EvaluationProtocol,
+    command: list[str],
+    assets: Used | None = None,
+    program: str = "harness.run",
+    policy: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What is kept once per run.
 
@@ -69,6 +73,7 @@ def run_provenance(
         command: the arguments of the command line.
         assets: None for a suite without asset files.
         program: the module that took the arguments; recorded as None where there was no command line of ours.
+        policy: what it tells about itself, as from what it was trained, see `policies.about`.
     """
     return {
         "program": None if command in NO_COMMAND_LINE else program,
@@ -78,6 +83,7 @@ def run_provenance(
         "python": platform.python_version(),
         "packages": versions(REPORTED),
         "assets": assets.about() if assets else None,
+        "policy": policy or None,
         "git": git_state(),
         "machine": {"system": platform.platform(), "processor": processor(), "cores": os.cpu_count()},
     }

@@ -51,6 +51,12 @@ def make(name: str, spec: EnvSpec, arguments: dict[str, Any]) -> Policy:
     return policy
 
 
+def about(policy: Policy) -> dict[str, Any]:
+    """What a policy tells about itself, as JSON: one that was trained may have `about()`; nothing for others."""
+    told: dict[str, Any] = getattr(policy, "about", dict)()
+    return told
+
+
 def converted(policy: str, key: str, value: Any, kind: Any) -> Any:
     """A text from the command line as the number that the policy's signature asks for; anything else as it is."""
     if not isinstance(value, str) or kind not in (int, float):

@@ -8,6 +8,8 @@ ensemble    look at every step and average what all past plans say about it, as 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from protocols.contracts import Batch, Episode, FloatArray, Plan, Policy, at_least_one, content_hash
@@ -32,6 +34,11 @@ class Wrapper:
     def act(self, batch: Batch) -> Plan:
         """The inner policy's plan."""
         return self.policy.act(batch)
+
+    def about(self) -> dict[str, Any]:
+        """What the inner policy tells about itself, see `policies.about`."""
+        told: dict[str, Any] = getattr(self.policy, "about", dict)()
+        return told
 
     def fingerprint(self) -> str:
         """Hash of the inner policy and of how it is executed."""

@@ -20,6 +20,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ from results.options import add_source_options, records_of
 from results.shifts import shift_table
 from results.statistics import Mean, Summary, by_task, by_tier, summarise, task_mean, tier_mean
 from results.tables_csv import render_csv
+from results.trained import Trained, keep_trained, read_trained, trained_notes
 from results.verdicts import COLUMN, WITHIN_5_POINTS, Question, Reproduction, counts_of
 
 FORMATS = ("markdown", "csv", "latex")
@@ -73,6 +75,7 @@ def render(
     form: str = "markdown",
     by: str = "task",
     question: Question = WITHIN_5_POINTS,
+    trained: Trained = MappingProxyType({}),
 ) -> str:
     """All tables of some records.
 
@@ -84,6 +87,7 @@ def render(
         form: one of FORMATS.
         by: "task" lists tiers and tasks, "tier" only tiers.
         question: what is asked of published rows.
+        trained: what learned policies were trained on.
 
     Raises:
         ValueError: every policy has too large a share of errors.
@@ -96,7 +100,7 @@ def render(
         return render_csv(made, known, published, by, question)
     blocks: list[Block] = []
     for _, group in itertools.groupby(made, key=lambda measured: measured.setting):
-        blocks += section(list(group), known, published, failures, by, question)
+        blocks += section(list(group), known, published, failures, by, question, trained)
     shown = (measured for measured, reason in zip(made, reasons, strict=True) if not reason)
     blocks += shift_table(record for measured in shown for record in measured.records)
     method = [] if all(are_chains(measured.records) for measured in made) else [Paragraph(METHOD)]
@@ -110,6 +114,7 @@ def section(
     failures: Sequence[PublishedFailures],
     by: str,
     question: Question,
+    trained: Trained,
 ) -> Iterator[Block]:
     """Everything about one setting."""
     setting, protocol = group[0], known.get(group[0].protocol)
@@ -120,7 +125,7 @@ def section(
     yield Heading(", ".join((setting.protocol, *setting.deviations)))
     yield Paragraph(" ".join(remarks(setting, protocol)))
     said = (refusal(one, protocol) or f"{one.policy}: {coverage(one, protocol)}" for one in group)
-    yield Bullets(tuple(said))
+    yield Bullets((*said, *trained_notes(shown, trained)))
     if are_chains(setting.records):
         yield from chain_blocks(full, apart, printed, question)
         return
@@ -273,9 +278,11 @@ def main(arguments: list[str] | None = None) -> int:
         printed = read_published(), read_published_failures()
         question = Question(chosen.margin / 100, chosen.unmatched)
         known = known_protocols(records)
-        text = render(records, known, *printed, form=chosen.format, by=chosen.by, question=question)
+        trained = read_trained(chosen.store, records)
+        text = render(records, known, *printed, form=chosen.format, by=chosen.by, question=question, trained=trained)
         if chosen.keep:
             keep(records, chosen.keep)
+            keep_trained(trained, chosen.keep)
         return text
 
     return deliver(make, chosen.out, chosen.check)

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = "results/examples/comparison/README.md"
-SUITES = ("docs/piper.md", "docs/libero.md", "docs/calvin.md")
+SUITES = ("docs/piper.md", "docs/libero.md", "docs/calvin.md", "docs/progvla.md")
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/comparison.md", *SUITES, EXAMPLE)
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
 WHOLE = "\n".join(TEXTS.values())

@@ -139,6 +139,7 @@ class DataSet:
         return {
             "hash": self.hash,
             "sources": sorted(source.name for source in self.sources),
+            "made_by": sorted({source.made_by for source in self.sources} - {""}),
             "demonstrations_by_task": dict(Counter(t for n, t in enumerate(tasks) if n not in held)),
             "held_out_by_task": dict(Counter(tasks[number] for number in self.held)),
             "left_out_as_failed": sum(source.failed for source in self.sources),

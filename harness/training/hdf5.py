@@ -43,7 +43,13 @@ def read_source(path: Path) -> Source:
             demonstrations=tuple(map(numbers, kept)),
             images=partial(images, path),
             failed=len(demonstrations) - len(kept),
+            made_by=made_by(json.loads(data.get(MARK, "{}"))),
         )
+
+
+def made_by(settings: dict[str, Any]) -> str:
+    """Who acted and under which protocol, of a file that `harness.collect` has written."""
+    return f"{settings.get('policy', 'expert')} under {settings['protocol']}" if "protocol" in settings else ""
 
 
 def wanted(demonstrations: list[Demonstration]) -> list[Demonstration]:

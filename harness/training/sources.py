@@ -54,6 +54,7 @@ class Source:
         demonstrations: in order.
         images: of a camera, for each demonstration in order the (n, h, w, 3) images of its drawn rows; can be pickled.
         failed: demonstrations that are left out because they have failed.
+        made_by: who acted and under which protocol, "" where it does not say.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Source:
     demonstrations: tuple[Numbers, ...]
     images: Callable[[str], Iterator[ImageArray]]
     failed: int = 0
+    made_by: str = ""
 
     @cached_property
     def hash(self) -> str:

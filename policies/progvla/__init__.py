@@ -34,6 +34,7 @@ VERY_SMALL = {
     "integration_steps": "2",
 }
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
+TRAINED = ("config", "training", "data", "metrics", "parameters", "versions")  # of a card, that stores keep
 
 
 def make(spec: EnvSpec, checkpoint: str = "", batch: int = 1, device: str = "") -> Policy:
@@ -50,8 +51,6 @@ def make(spec: EnvSpec, checkpoint: str = "", batch: int = 1, device: str = "") 
         ValueError: a file that is broken, of another robot, or does not fit its card; or torch is not installed.
     """
     learned_packages()
-    import hashlib
-
     import torch
 
     from policies.progvla import checkpoint as files
@@ -72,7 +71,8 @@ def make(spec: EnvSpec, checkpoint: str = "", batch: int = 1, device: str = "") 
         {camera: sizes.get(camera, size) for camera, size in agent.spec.observation.cameras.items()},
         agent.spec.observation.state,
     )
-    return ProgVLA(agent, observation, hashlib.sha256(path.read_bytes()).hexdigest()[:32], batch)
+    trained = {key: card[key] for key in TRAINED if key in card}
+    return ProgVLA(agent, observation, files.fingerprint(weights), batch, trained)
 
 
 def make_example(spec: EnvSpec, path: Path, config: str = "") -> None:

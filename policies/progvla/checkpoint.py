@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -69,6 +70,14 @@ def load(path: Path) -> Checkpoint:
 
     told = card(path)
     return Checkpoint(load_file(path), told)
+
+
+def fingerprint(weights: dict[str, Tensor]) -> str:
+    """Hash of the weights, whatever is told of them."""
+    found = hashlib.sha256()
+    for name in sorted(weights):
+        found.update(name.encode() + weights[name].contiguous().numpy().tobytes())
+    return found.hexdigest()[:32]
 
 
 def check_names(path: Path, weights: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +30,15 @@ class ProgVLA:
         observation: what it looks at, at the environment's image size.
         weights: hash of its weights.
         batch_size: rows of every batch.
+        trained: what its checkpoint's card says about its training.
     """
 
     in_worker = False
 
-    def __init__(self, agent: Agent, observation: ObservationSpec, weights: str, batch_size: int) -> None:
+    def __init__(
+        self, agent: Agent, observation: ObservationSpec, weights: str, batch_size: int, trained: dict[str, Any]
+    ) -> None:
+        self.trained = trained
         self.agent, self.observation, self.weights = agent, observation, weights
         self.action, self.batch_size = agent.spec.action, at_least_one("batch_size", batch_size)
         self.chunk, self.execute = agent.config.chunk, agent.config.execute
@@ -79,6 +84,10 @@ class ProgVLA:
         shape = self.chunk, len(self.action.entries)
         noise = np.stack([np.random.default_rng(seed).standard_normal(shape, np.float32) for seed in seeds])
         return torch.from_numpy(noise).to(self.agent.device)
+
+    def about(self) -> dict[str, Any]:
+        """From what it was trained, and how."""
+        return self.trained
 
     def fingerprint(self) -> str:
         """Hash of weights, card, version of the text encoder, rows of a batch, and the kind of device."""

@@ -69,6 +69,7 @@ class Cloner:
 
     def __init__(self, spec: EnvSpec, path: Path) -> None:
         weights, card = checkpoint.load(path)
+        self.card = card
         seen, action = card["observation"], card["action"]
         known = EnvSpec(ObservationSpec(seen["cameras"], tuple(seen["state"])), ActionSpec(**action))
         empty = Statistics(*(weights[name].numpy() for name in Statistics._fields))
@@ -88,6 +89,9 @@ class Cloner:
         images = {camera: resized(image, self.learner.image_size_px) for camera, image in batch.images.items()}
         whitened = self.learner(images, torch.from_numpy(batch.state))
         return Plan((whitened * self.learner.action_std + self.learner.action_mean).numpy())
+
+    def about(self) -> dict[str, Any]:
+        return self.card
 
     def fingerprint(self) -> str:
         return self.hash
