@@ -47,7 +47,8 @@ class Recorder:
         self.seen, self.info = self.env.reset(seed=seed, options=options)
         self.renders = self.env.renders
         self.episode: Episode = (options or {})["episode"]
-        kept = ("actions", "expert_actions", "states", "state", "progress", "stages", "instructions")
+        self.pushed = False
+        kept = ("actions", "expert_actions", "pushed", "states", "state", "progress", "stages", "instructions")
         self.columns: dict[str, list[Any]] = {key: [] for key in kept}
         self.events: list[Event] = []
         self.drawn: list[int] = []
@@ -79,7 +80,8 @@ class Recorder:
             frames = self.group["obs"][self.layout.cameras[camera]]
             frames.resize(len(frames) + 1, axis=0)
             frames[-1] = image[::-1, ::-1]  # turned, as the official files have it
-        row = {"actions": action, "expert_actions": self.wanted, "states": self.env.simulator_state()}
+        row = {"actions": action, "expert_actions": self.wanted, "pushed": self.pushed}
+        row["states"] = self.env.simulator_state()
         row |= {"state": self.seen["state"].astype(np.float64), "instructions": self.seen["instruction"]}
         self.env.cameras = self.cameras if (number + 1 - self.episode.index) % self.every == 0 else ()
         done = self.env.advance(actions)
@@ -107,6 +109,8 @@ class Recorder:
             self.group.create_dataset("instructions", data=told, dtype=h5py.string_dtype())
         if np.array_equal(self.columns["actions"], self.columns["expert_actions"]):
             del self.columns["expert_actions"]
+        if not any(self.columns["pushed"]):
+            del self.columns["pushed"]
         for name, rows in self.columns.items():
             self.group[name] = np.stack(rows)
         if self.every > 1:

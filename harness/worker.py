@@ -166,13 +166,15 @@ class Server:
         return self._stepped([done], request.actions[: len(done.progress)], before)
 
     def _act_as_expert(self, request: ActAsExpert, before: float) -> Stepped:
-        if any(request.disturbance) and self.noise is None:
+        if request.disturbance != Disturbance() and self.noise is None:
             self.noise = Noise(self.action, self.episode, request.disturbance)
         actions: list[FloatArray] = []
         parts: list[Advanced] = []
         while len(parts) < request.steps and not (parts and parts[-1].observation is None):
             wanted = self.env.expert_action()
             actions.append(self.noise.disturbed(wanted) if self.noise else wanted)
+            if self.recorder and self.noise:
+                self.recorder.pushed = self.noise.pushed
             parts.append(self.env.advance(actions[-1][None]))
         return self._stepped(parts, np.stack(actions), before)
 

@@ -5,7 +5,8 @@ noise=X    what it does is disturbed, so that it has to recover, and demonstrati
            entry's range, and of which 0.8 stays from one control step to the next. DART fits the noise to a learner's
            errors; this one is the same everywhere.
 bursts=P   at each step with probability P it is pushed aside: for 8 to 24 steps a random action takes the place of its
-           own, the gripper's entry left alone. So it comes to where neither it nor noise would lead, and back.
+           own, or of the share push=X of its own, the gripper's entry left alone. So it comes to where neither it nor
+           noise would lead, and back; and what it wants when it is left alone again is free of noise.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Disturbance(NamedTuple):
 
     noise: float = 0.0
     bursts: float = 0.0
+    push: float = 1.0
 
 
 class Noise:
@@ -57,19 +59,24 @@ class Noise:
         seed, other = decision_seeds(episode)[0], (decision_seeds(episode)[0], 1)
         self.random, self.pushing = np.random.default_rng(seed), np.random.default_rng(other)
         self.now = self.random.standard_normal(len(self.free))
-        self.bursts, self.left = disturbance.bursts, 0
+        self.bursts, self.share, self.left = disturbance.bursts, disturbance.push, 0
         self.push = np.zeros(len(self.free))
+        self.pushed = False
 
     def disturbed(self, wanted: FloatArray) -> FloatArray:
-        """(A,) what is executed at this control step in the place of `wanted`, (A,), within the range."""
+        """(A,) what is executed at this control step in the place of `wanted`, (A,), within the range.
+
+        `pushed` says afterwards whether it was pushed aside.
+        """
         executed = wanted + self.deviation * self.now
         self.now = KEPT * self.now + math.sqrt(1 - KEPT**2) * self.random.standard_normal(len(self.now))
         if not self.left and self.pushing.random() < self.bursts:
             self.left = int(self.pushing.integers(*BURST_STEPS))
             self.push = self.pushing.uniform(self.low, self.high)
-        if self.left:
+        self.pushed = self.left > 0
+        if self.pushed:
             self.left -= 1
-            executed = np.where(self.free, self.push, executed)
+            executed = np.where(self.free, (1 - self.share) * wanted + self.share * self.push, executed)
         return executed.clip(self.low, self.high).astype(np.float32)
 
 
@@ -98,20 +105,22 @@ class Expert:
 
     def fingerprint(self) -> str:
         """The expert is part of the suite, whose versions are in every key."""
-        noise, bursts = self.disturbance
+        noise, bursts, push = self.disturbance
         if bursts:
-            return content_hash(["expert", noise, KEPT, bursts, BURST_STEPS])
+            return content_hash(["expert", noise, KEPT, bursts, BURST_STEPS, push])
         return content_hash(["expert", noise, KEPT] if noise else "expert")
 
 
-def make(spec: EnvSpec, noise: float = 0.0, bursts: float = 0.0) -> Expert:
+def make(spec: EnvSpec, noise: float = 0.0, bursts: float = 0.0, push: float = 1.0) -> Expert:
     """The expert of whatever suite is run.
 
     Raises:
-        ValueError: noise below 0 or not finite, or bursts that are no probability.
+        ValueError: noise below 0 or not finite, bursts that are no probability, or a push that is no share.
     """
     if not 0 <= noise < math.inf:
         raise ValueError(f"noise must be a share of half the action range, 0 or more, not {noise:g}")
     if not 0 <= bursts <= 1:
         raise ValueError(f"bursts must be a probability per control step, from 0 to 1, not {bursts:g}")
-    return Expert(spec.action, Disturbance(noise, bursts))
+    if not 0 < push <= 1:
+        raise ValueError(f"push must be a share of an action, above 0 and up to 1, not {push:g}")
+    return Expert(spec.action, Disturbance(noise, bursts, push))

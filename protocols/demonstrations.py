@@ -10,10 +10,10 @@ A file holds one task, `<task>_demo.hdf5`; `data/demo_0`, `data/demo_1`, ... hol
 
 and, only in files of ours, after the action of the row: progress (T,) float32, stages (T,) text; where it differs from
 the demonstration's `instruction`, what was told before the action: instructions (T,) text; where the expert was
-disturbed, what it wanted: expert_actions (T, A) float64. Where the attribute `draw_every` of `data` is K, images are of
-the first row and of every K-th only: (n, H, W, 3), and drawn (n,) int64 tells their rows. The attributes of
-`data` and of each demonstration are those of the official files as far as they make sense here, and our own: task,
-index, seed, split, instruction, fingerprint, success, events.
+disturbed, what it wanted: expert_actions (T, A) float64, and where it was pushed aside: pushed (T,) bool. Where the
+attribute `draw_every` of `data` is K, images are of the first row and of every K-th only: (n, H, W, 3), and drawn (n,)
+int64 tells their rows. The attributes of `data` and of each demonstration are those of the official files as far as
+they make sense here, and our own: task, index, seed, split, instruction, fingerprint, success, events.
 
 Images lie turned by 180 degrees from how environments give them: so do the official files, which hold OpenGL's rows
 from the bottom up, relative to what policies for LIBERO are shown. Attribute `macros_image_convention` "opencv" would
@@ -47,7 +47,7 @@ Array = npt.NDArray[np.float64]
 SUFFIX = "_demo.hdf5"
 MARK = "headway"  # attribute of `data` in files of ours
 IMAGES = "_rgb"
-BY_ROW = ("states", "progress", "stages", "instructions", "expert_actions")
+BY_ROW = ("states", "progress", "stages", "instructions", "expert_actions", "pushed")
 ALL = slice(None)
 
 
@@ -158,6 +158,13 @@ class Demonstration:
         """(t, A) float32, as executed."""
         actions: FloatArray = self._done("actions", rows).astype(np.float32)
         return actions
+
+    def pushed(self, rows: slice = ALL) -> npt.NDArray[np.bool_]:
+        """(t,) whether the expert was pushed aside, see `policies.expert`."""
+        if "pushed" not in self.group:
+            return np.zeros(len(range(self.steps)[rows]), np.bool_)
+        pushed: npt.NDArray[np.bool_] = self._done("pushed", rows).astype(np.bool_)
+        return pushed
 
     def expert_actions(self, rows: slice = ALL) -> FloatArray | None:
         """(t, A) float32, what the expert wanted, within the range; None where that was executed, see `actions`."""

@@ -55,6 +55,7 @@ def demonstrations(
             disturbed = wanted + 0.05 * noisy
             disturbed[pushed] = wanted[pushed] + 9
             group["actions"] = disturbed
+            group["pushed"] = np.isin(np.arange(rows), np.arange(rows)[pushed])
             if noisy:
                 group["expert_actions"] = wanted
             drawn = np.arange(rows)[::every]

@@ -213,6 +213,18 @@ def test_a_disturbed_expert_leaves_what_it_did_and_what_it_wanted(tmp_path: Path
             np.testing.assert_array_equal(one.expert_actions(slice(2, 4)), wanted[2:4])
 
 
+def test_where_the_expert_was_pushed_aside_is_told(tmp_path: Path) -> None:
+    assert collect(tmp_path, "--policy-arg", "bursts=0.1", "--policy-arg", "push=0.5", "--tasks", "far") == 0
+    with opened(tmp_path) as demonstrations:
+        pushed = [one for one in demonstrations if one.pushed().any()]
+        assert pushed
+        for one in pushed:
+            wanted = one.expert_actions()
+            assert wanted is not None
+            np.testing.assert_array_equal((one.actions() != wanted).any(axis=1), one.pushed())
+            assert one.pushed(slice(0, 3)).tolist() == one.pushed()[:3].tolist()
+
+
 def test_what_an_undisturbed_expert_wanted_is_what_it_did(tmp_path: Path) -> None:
     collect(tmp_path, "--policy-arg", "noise=0", "--trials", "1", "--tasks", "far")
     with opened(tmp_path) as (one,):

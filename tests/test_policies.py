@@ -128,14 +128,21 @@ def test_noise_that_is_no_share_of_the_range_is_refused(noise: str) -> None:
 def test_a_disturbed_expert_is_another_policy_and_one_without_noise_is_not() -> None:
     prints = [policies.make("expert", SPEC, {"noise": noise}).fingerprint() for noise in ("0", "0.1", "0.2")]
     prints += [policies.make("expert", SPEC, {"bursts": bursts}).fingerprint() for bursts in ("0.1", "0.2")]
+    prints += [policies.make("expert", SPEC, {"bursts": "0.1", "push": "0.5"}).fingerprint()]
     assert prints[0] == policies.make("expert", SPEC, {}).fingerprint()
-    assert len(set(prints)) == 5
+    assert len(set(prints)) == 6
 
 
 @pytest.mark.parametrize("bursts", ["-0.1", "nan", "1.5"])
 def test_bursts_that_are_no_probability_are_refused(bursts: str) -> None:
     with pytest.raises(ValueError, match=f"bursts must be a probability per control step, from 0 to 1, not {bursts}"):
         policies.make("expert", SPEC, {"bursts": bursts})
+
+
+@pytest.mark.parametrize("push", ["0", "nan", "1.5"])
+def test_a_push_that_is_no_share_is_refused(push: str) -> None:
+    with pytest.raises(ValueError, match=f"push must be a share of an action, above 0 and up to 1, not {push}"):
+        policies.make("expert", SPEC, {"push": push})
 
 
 def disturbances(

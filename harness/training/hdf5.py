@@ -16,7 +16,6 @@ from protocols.contracts import ActionSpec, FloatArray, ImageArray
 from protocols.demonstrations import LIBERO_STATE, MARK, Demonstration, opened_file
 
 CALM_STEPS = 8  # as many as a policy usually executes of a plan
-PUSHED = 0.75  # of half the action range: more than noise does
 
 
 def read_source(path: Path) -> Source:
@@ -75,12 +74,7 @@ def calm(demonstration: Demonstration) -> npt.NDArray[np.bool_]:
 
     What it wanted while it was pushed is no plan that leads anywhere.
     """
-    noted = demonstration.expert_actions()
-    if noted is None:
-        return np.ones(len(demonstration.drawn), np.bool_)
-    data = demonstration.group.parent.attrs
-    half = (np.asarray(data["action_high"]) - np.asarray(data["action_low"])) / 2
-    pushed = (np.abs(demonstration.actions() - noted) > PUSHED * half).any(axis=1)  # (T,)
+    pushed = demonstration.pushed()  # (T,)
     soon = [pushed[row : row + CALM_STEPS].any() for row in demonstration.drawn]
     return ~np.array(soon, np.bool_)
 
