@@ -38,12 +38,25 @@ def records(store: Path, *arguments: str) -> str:
 
 
 CALVIN = ("--policy", "expert", "--suite", "calvin", "--assets", "stand-in", "--trials", "4", "--max-steps", "200")
+LEARNED = (
+    *(
+        "--policy",
+        "progvla",
+        "--suite",
+        "metaworld",
+        "--tasks",
+        "door-close-v3,push-v3,drawer-open-v3",
+        "--trials",
+        "2",
+    ),
+    *("--max-steps", "60", "--render", "fast"),
+)
 LOOKING_AT_CALVIN = (
     *("--policy", "random", "--policy-arg", "chunk=20", "--policy-arg", "cameras=agent,wrist", "--suite", "calvin"),
     *("--assets", "stand-in", "--trials", "4", "--max-steps", "60", "--render", "fast"),
 )
 COMMANDS = [
-    *(EXPERT, RANDOM, CALVIN, pytest.param(LOOKING, marks=pytest.mark.gl)),
+    *(EXPERT, RANDOM, CALVIN, *(pytest.param(looking, marks=pytest.mark.gl) for looking in (LOOKING, LEARNED))),
     pytest.param(LOOKING_AT_CALVIN, marks=pytest.mark.slow),
     pytest.param(LIBERO, marks=[pytest.mark.slow, pytest.mark.skipif(bool(NO_LIBERO), reason="; ".join(NO_LIBERO))]),
 ]
