@@ -167,14 +167,16 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    console.print(split_table(seconds), latency_table(plans))
+    console.print(f"Where the CPU time of {seconds.steps} control steps with {seconds.looks} looks goes")
+    console.print(split_table(seconds))
+    console.print("How long a plan takes")
+    console.print(latency_table(plans))
     return 0
 
 
 def split_table(seconds: Split) -> Table:
     """Shares of the CPU time."""
-    title = f"where the CPU time of {seconds.steps} control steps with {seconds.looks} looks goes"
-    table = Table("", "CPU s", "share", title=title, title_justify="left")
+    table = Table("", "CPU s", "share")
     parts = seconds._asdict()
     whole = sum(parts[name] for name in Split._fields[:4])
     for name in Split._fields[:4]:
@@ -184,8 +186,7 @@ def split_table(seconds: Split) -> Table:
 
 def latency_table(plans: list[Latency]) -> Table:
     """Milliseconds and rates."""
-    columns = ("policy", "rows at once", "ms per plan", "CPU ms per plan", "control steps per s of planning")
-    table = Table(*columns, title="how long a plan takes", title_justify="left")
+    table = Table("policy", "rows at once", "ms per plan", "CPU ms per plan", "control steps per s of planning")
     for plan in plans:
         table.add_row(plan.name, str(plan.batch), f"{plan.wall_ms:.1f}", f"{plan.cpu_ms:.1f}", f"{plan.rate_hz:.0f}")
     return table
