@@ -27,7 +27,7 @@ from harness.options import add_what_options, chosen_protocol, policy_arguments
 from harness.parts import SETTINGS, TaskFile, written
 from harness.rollout import CannotStartError, Rollout, Running
 from harness.schedule import Job
-from protocols.contracts import EnvSpec, EvaluationProtocol, at_least_one
+from protocols.contracts import RENDER_PROFILES, EnvSpec, EvaluationProtocol, at_least_one
 from protocols.registry import require
 from results.store import take_lock
 
@@ -35,7 +35,7 @@ FORMAT = 1  # raised when the files of demonstrations change
 ATTEMPTS = 5  # episodes per wanted demonstration
 HUNG_AFTER_S = 300.0  # without an answer; the expert answers every 100 steps
 PLAIN_LINE_EVERY_S = 10.0
-USUAL = {"policy": "expert", "every": 1}  # settings that are only noted where they are others
+USUAL = {"policy": "expert", "every": 1, "render": "official"}  # settings that are only noted where they are others
 
 EXAMPLES = """examples:
   python -m harness.collect --policy expert --suite piper --trials 10
@@ -97,7 +97,7 @@ class Collection:
         self.every = at_least_one("every", every)
         self.folder, self.keep_failures = out / protocol.name, keep_failures
         self.jobs = {(job.episode.task, job.episode.index): job for job in self.evaluation.jobs}
-        chosen = {"policy": self.evaluation.policy_name, "every": self.every}
+        chosen = {"policy": self.evaluation.policy_name, "every": self.every, "render": protocol.render}
         self.settings = {
             "format": FORMAT,
             "protocol": protocol.name,
@@ -273,6 +273,9 @@ def parser() -> argparse.ArgumentParser:
     )
     add_what_options(options.add_argument, required=True)
     options.add_argument("--size", type=int, metavar="PX", help="height and width of images (default: the protocol's)")
+    options.add_argument(
+        "--render", choices=RENDER_PROFILES, help="another render profile; the card of what learns says so"
+    )
     options.add_argument("--cameras", metavar="A,B", help='cameras, "" for no images (default: all of the suite)')
     options.add_argument("--every", type=int, default=1, metavar="K", help="images of each K-th row only (default: 1)")
     options.add_argument("--policy-arg", action="append", default=[], metavar="KEY=VALUE", help="as noise=0.2")
@@ -315,6 +318,7 @@ def prepared(options: argparse.Namespace) -> Collection:
         LookupError, ValueError: a mistake in the options.
     """
     protocol = chosen_protocol(options.suite, options.protocol, options.tasks, options.trials)
+    protocol = protocol.changed(render=options.render)
     if options.size is not None:
         protocol = replace(protocol, image_size_px=at_least_one("size", options.size))
     cameras = None if options.cameras is None else tuple(filter(None, options.cameras.split(",")))

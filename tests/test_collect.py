@@ -485,6 +485,7 @@ def test_demonstrations_made_otherwise_are_not_mixed(tmp_path: Path, capsys: pyt
         ("--cameras", ""): "cameras ['agent'], now []",
         ("--keep-failures",): "keep_failures False, now True",
         ("--every", "2"): "every 1, now 2",
+        ("--render", "fast"): "render official, now fast",
         ("--policy-arg", "noise=0.2"): "policy expert, now expert(noise=0.2)",
     }.items():
         assert collect(tmp_path, "--trials", "2", *other) == 2

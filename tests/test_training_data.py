@@ -16,6 +16,7 @@ from hypothesis import given, strategies
 import envs
 from harness.training.dataset import DataSet, Order, last_of_stretch
 from harness.training.frames import cached
+from harness.training.hdf5 import made_by
 from harness.training.lerobot import Columns
 from harness.training.reading import read_sources
 from harness.training.sources import Source, agreed_spec, differences
@@ -304,3 +305,10 @@ def test_the_loader_alone_gives_more_than_five_thousand_samples_a_second(tmp_pat
     for step in range(8):
         data.samples(order.chosen(step))
     assert 8 * 256 / (time.process_time() - began) > 5000
+
+
+def test_the_card_says_who_made_the_data_and_with_which_frames() -> None:
+    assert made_by({}) == ""
+    assert made_by({"protocol": "piper_table4"}) == "expert under piper_table4"
+    disturbed = {"protocol": "piper_table4", "policy": "expert(noise=0.1)", "render": "fast"}
+    assert made_by(disturbed) == "expert(noise=0.1) under piper_table4, fast frames"

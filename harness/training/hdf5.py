@@ -48,7 +48,10 @@ def read_source(path: Path) -> Source:
 
 def made_by(settings: dict[str, Any]) -> str:
     """Who acted and under which protocol, of a file that `harness.collect` has written."""
-    return f"{settings.get('policy', 'expert')} under {settings['protocol']}" if "protocol" in settings else ""
+    if "protocol" not in settings:
+        return ""
+    frames = f", {settings['render']} frames" if "render" in settings else ""
+    return f"{settings.get('policy', 'expert')} under {settings['protocol']}{frames}"
 
 
 def wanted(demonstrations: list[Demonstration]) -> list[Demonstration]:
