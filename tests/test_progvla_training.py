@@ -49,7 +49,7 @@ def test_it_learns_ten_demonstrations_by_heart(ten: Path, tmp_path: Path) -> Non
     """Its plans are within 0.02 standard deviations of what the expert did, on average: minutes on one core."""
     exact = ["--set", "shift_px=0", "--set", "brightness=0", "--set", "flow_draws=4"]
     wanted = ["--policy", "progvla", "--config", "tiny", *exact, "--data", str(ten), "--out", str(tmp_path / "out")]
-    assert train.main([*wanted, "--steps", "3000", "--batch", "64", "--warm-up", "50", "--ema", "0.99"]) == 0
+    assert train.main([*wanted, "--steps", "5000", "--batch", "64", "--warm-up", "50", "--ema", "0.99"]) == 0
     policy = progvla.make(envs.load("metaworld").spec(112), str(tmp_path / "out" / "checkpoint.safetensors"))
     with opened(ten) as demonstrations:
         assert len(demonstrations) == 10

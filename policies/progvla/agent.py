@@ -62,7 +62,7 @@ class Agent(nn.Module):
 
     def pixels(self, images: ImageArray) -> Tensor:
         """(B, h, w, 3) uint8 -> (B, size, size, 3) uint8 at the size that the network sees."""
-        return torch.from_numpy(resized(images, self.config.image_size_px)).to(self.device)
+        return torch.from_numpy(np.ascontiguousarray(resized(images, self.config.image_size_px))).to(self.device)
 
     def normal_state(self, state: FloatArray) -> Tensor:
         """(B, S) raw -> normalised."""
