@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 from harness.display import Display
 from harness.evaluation import ERRORS, Evaluation
-from harness.options import add_assets_option, chosen_protocol
+from harness.options import add_assets_option, chosen_protocol, listed, pairs
 from harness.pool import worker_count
 from harness.rollout import CannotStartError
-from harness.train import add_data_options, add_learning_options, listed, locked, pairs, train, trainable
+from harness.train import add_data_options, add_learning_options, locked, train, trainable
 from protocols.contracts import BrokenFileError, EvaluationProtocol
 from protocols.registry import require
 from results.ablation import ablation_blocks, ablations, read_entries

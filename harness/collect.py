@@ -23,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from harness import pool
 from harness.evaluation import ERRORS, Evaluation, note_error
-from harness.options import add_what_options, chosen_protocol, policy_arguments
+from harness.options import add_what_options, chosen_protocol, listed, policy_arguments
 from harness.parts import SETTINGS, TaskFile, written
 from harness.rollout import CannotStartError, Rollout, Running
 from harness.schedule import Job
@@ -321,12 +321,11 @@ def prepared(options: argparse.Namespace) -> Collection:
     protocol = protocol.changed(render=options.render)
     if options.size is not None:
         protocol = replace(protocol, image_size_px=at_least_one("size", options.size))
-    cameras = None if options.cameras is None else tuple(filter(None, options.cameras.split(",")))
     return Collection(
         protocol,
         options.policy,
         policy_arguments(options.policy_arg, None),
-        cameras,
+        listed(options.cameras),
         options.out,
         keep_failures=options.keep_failures,
         assets=options.assets,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +66,22 @@ def chosen_protocol(suite: str | None, name: str | None, tasks: str | None, tria
     return protocol.changed(tasks=None if tasks is None else tasks.split(","), trials=trials)
 
 
-def policy_arguments(pairs: list[str], checkpoint: str | None) -> dict[str, str]:
+def policy_arguments(texts: list[str], checkpoint: str | None) -> dict[str, str]:
     """`KEY=VALUE` texts as arguments of a policy."""
-    arguments: dict[str, str] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
+    return pairs("--policy-arg", texts) | ({"checkpoint": checkpoint} if checkpoint else {})
+
+
+def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
+    """`KEY=VALUE` texts by key. Raises ValueError, naming the option, for a text without `=`."""
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
         if not equals:
-            raise ValueError(f"--policy-arg takes KEY=VALUE, not {pair!r}")
-        arguments[key.replace("-", "_")] = value
-    return arguments | ({"checkpoint": checkpoint} if checkpoint else {})
+            raise ValueError(f"{option} takes KEY=VALUE, not {text!r}")
+        found[key.replace("-", "_")] = value
+    return found
+
+
+def listed(text: str | None) -> tuple[str, ...] | None:
+    """The names in a comma-separated list, None where there is none."""
+    return None if text is None else tuple(filter(None, text.split(",")))

@@ -9,14 +9,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any
 
 import envs
 import policies
-from harness.options import chosen_protocol
+from harness.options import chosen_protocol, listed, pairs
 from harness.rollout import CannotStartError
 from harness.training.dataset import DataSet
 from harness.training.lerobot import Columns
@@ -242,22 +241,6 @@ def settings(options: argparse.Namespace, data: DataSet, device: str) -> Setting
         precision=chosen_precision(options.precision, device),
         seed=options.seed,
     )
-
-
-def pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
-    """`KEY=VALUE` texts by key."""
-    found: dict[str, str] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ValueError(f"{option} takes KEY=VALUE, not {text!r}")
-        found[key.replace("-", "_")] = value
-    return found
-
-
-def listed(text: str | None) -> tuple[str, ...] | None:
-    """The names in a comma-separated list, None where there is none."""
-    return None if text is None else tuple(filter(None, text.split(",")))
 
 
 def chosen_device(wanted: str) -> str:

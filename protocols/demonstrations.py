@@ -214,12 +214,18 @@ def opened(path: Path | str) -> Iterator[list[Demonstration]]:
         LookupError: there is nothing of that name, or no file in the folder.
         ValueError: a file that is broken, truncated or no file of demonstrations; the message names it and says why.
     """
-    place = Path(path)
+    with ExitStack() as stack:
+        yield [
+            demonstration for file in files_of(Path(path)) for demonstration in stack.enter_context(opened_file(file))
+        ]
+
+
+def files_of(place: Path) -> list[Path]:
+    """The file itself, or all `.hdf5` files below a folder, sorted. Raises LookupError where there is none."""
     files = sorted(place.rglob("*.hdf5")) if place.is_dir() else [place]
     if not files or not place.exists():
         raise LookupError(f"no demonstrations: there is no {place}" + "/*.hdf5" * place.is_dir())
-    with ExitStack() as stack:
-        yield [demonstration for file in files for demonstration in stack.enter_context(opened_file(file))]
+    return files
 
 
 @contextmanager

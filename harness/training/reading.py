@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.training import hdf5, lerobot
 from harness.training.lerobot import Columns
 from harness.training.sources import Source
+from protocols.demonstrations import files_of
 
 
 def read_sources(paths: Sequence[Path], columns: Columns) -> list[Source]:
@@ -25,9 +26,6 @@ def read_sources(paths: Sequence[Path], columns: Columns) -> list[Source]:
     for place in dict.fromkeys(path.resolve() for path in paths):
         if (place / "meta" / "info.json").exists():
             sources.append(lerobot.read_source(place, columns))
-            continue
-        files = sorted(place.rglob("*.hdf5")) if place.is_dir() else [place]
-        if not files or not place.exists():
-            raise LookupError(f"no demonstrations: there is no {place}" + "/*.hdf5" * place.is_dir())
-        sources += [hdf5.read_source(file) for file in files]
+        else:
+            sources += [hdf5.read_source(file) for file in files_of(place)]
     return sources

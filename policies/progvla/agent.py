@@ -64,6 +64,11 @@ class Agent(nn.Module):
         """(B, h, w, 3) uint8 -> (B, size, size, 3) uint8 at the size that the network sees."""
         return torch.from_numpy(np.ascontiguousarray(resized(images, self.config.image_size_px))).to(self.device)
 
+    @staticmethod
+    def images(pixels: Tensor) -> Tensor:
+        """(B, size, size, 3) uint8 -> (B, 3, size, size) in [0, 1], channels last in memory."""
+        return pixels.permute(0, 3, 1, 2).float() / 255
+
     def normal_state(self, state: FloatArray) -> Tensor:
         """(B, S) raw -> normalised."""
         return (torch.from_numpy(state).to(self.device) - self.state_mean) / self.state_std

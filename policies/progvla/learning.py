@@ -81,7 +81,7 @@ class Learner(Agent):
         config, rows = self.config, len(pixels)
         if self.training and config.shift_px:
             pixels = shifted(pixels, config.shift_px, generator)
-        images = pixels.permute(0, 3, 1, 2).float() / 255  # channels last in memory
+        images = self.images(pixels)
         if self.training and config.brightness:
             drawn = torch.rand(rows, 1, 1, 1, generator=generator, device=generator.device)
             images = images * (1 + config.brightness * (2 * drawn - 1))

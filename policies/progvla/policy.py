@@ -54,10 +54,8 @@ class ProgVLA:
         """(B, chunk, A) actions; V as progress, the probability that success is near, and Q - V of the first action."""
         agent, network = self.agent, self.agent.network
         with torch.inference_mode(), one_thread():
-            images = [
-                agent.pixels(batch.images[camera]).permute(0, 3, 1, 2).float() / 255
-                for camera in agent.spec.observation.cameras
-            ]
+            cameras = agent.spec.observation.cameras
+            images = [agent.images(agent.pixels(batch.images[camera])) for camera in cameras]
             told = torch.stack([self._told(instruction) for instruction in batch.instructions])
             context = network.encoder(images, agent.normal_state(batch.state), told)
             reading = network.expert.reading(context)
