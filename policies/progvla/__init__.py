@@ -56,6 +56,7 @@ def make(spec: EnvSpec, checkpoint: str = "", batch: int = 1, device: str = "") 
     from policies.progvla import checkpoint as files
     from policies.progvla.agent import agent_of
     from policies.progvla.policy import ProgVLA
+    from policies.progvla.weights import fill
 
     path = Path(checkpoint) if checkpoint else reference(spec)
     weights, card = files.load(path)
@@ -63,8 +64,7 @@ def make(spec: EnvSpec, checkpoint: str = "", batch: int = 1, device: str = "") 
         agent = agent_of(card)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    files.check_names(path, weights, agent.state_dict())
-    agent.load_state_dict(weights)
+    fill(agent, weights, str(path))
     agent.requires_grad_(False).eval().to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     sizes = spec.observation.cameras
     observation = ObservationSpec(

@@ -67,7 +67,7 @@ class Agent(nn.Module):
     @staticmethod
     def images(pixels: Tensor) -> Tensor:
         """(B, size, size, 3) uint8 -> (B, 3, size, size) in [0, 1], channels last in memory."""
-        return pixels.permute(0, 3, 1, 2).float() / 255
+        return pixels.permute(0, 3, 1, 2).float().div_(255)
 
     def normal_state(self, state: FloatArray) -> Tensor:
         """(B, S) raw -> normalised."""

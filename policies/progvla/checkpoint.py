@@ -12,7 +12,6 @@ from torch import Tensor
 
 CARD = "card"
 SUFFIX = ".safetensors"
-SHOWN = 3
 
 
 class Checkpoint(NamedTuple):
@@ -25,14 +24,15 @@ class Checkpoint(NamedTuple):
 def save(path: Path, weights: dict[str, Tensor], card: dict[str, Any]) -> None:
     """Write a checkpoint beside its place and move it there, so that an older one is intact until the new one is whole.
 
+    Weights are rounded to half precision, which halves the file; what is evaluated is always read from a file.
+
     Raises:
         OSError: it cannot be written.
     """
     from safetensors.torch import save as packed
 
-    data = packed(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, {CARD: json.dumps(card)}
-    )
+    rounded = {name: tensor.detach().cpu().half().contiguous() for name, tensor in weights.items()}
+    data = packed(rounded, {CARD: json.dumps(card)})
     beside = path.with_name(f"{path.name}.new")
     try:
         with beside.open("wb") as file:
@@ -78,21 +78,3 @@ def fingerprint(weights: dict[str, Tensor]) -> str:
     for name in sorted(weights):
         found.update(name.encode() + weights[name].contiguous().numpy().tobytes())
     return found.hexdigest()[:32]
-
-
-def check_names(path: Path, weights: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
-    """Refuse weights that are not exactly the wanted ones.
-
-    Raises:
-        ValueError: names that are missing or too many, or another shape; the message names the first few.
-    """
-    lines = [f"lacks {name}" for name in wanted if name not in weights]
-    lines += [f"has {name}, which the network has not" for name in weights if name not in wanted]
-    lines += [
-        f"has {name} of the shape {tuple(weights[name].shape)}, not {tuple(wanted[name].shape)}"
-        for name in wanted
-        if name in weights and weights[name].shape != wanted[name].shape
-    ]
-    if lines:
-        more = f"; and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
-        raise ValueError(f"{path} does not fit its card: it {'; it '.join(lines[:SHOWN])}{more}")

@@ -84,7 +84,7 @@ class Learner(Agent):
         images = self.images(pixels)
         if self.training and config.brightness:
             drawn = torch.rand(rows, 1, 1, 1, generator=generator, device=generator.device)
-            images = images * (1 + config.brightness * (2 * drawn - 1))
+            images.mul_(1 + config.brightness * (2 * drawn - 1))
         return images
 
 

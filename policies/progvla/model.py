@@ -92,7 +92,7 @@ class ContextEncoder(nn.Module):
         """(B, 8, 384) for each camera."""
         if not images:
             return []
-        pixels = (torch.cat(images) - self.mean) / self.std  # (2 B, 3, 112, 112)
+        pixels = torch.cat(images).sub_(self.mean).div_(self.std)  # (2 B, 3, 112, 112)
         patches = self.project(self.vision(pixels.contiguous(memory_format=torch.channels_last)))  # (2 B, 64, 384)
         return [
             resampler(part) for resampler, part in zip(self.cameras.values(), patches.chunk(len(images)), strict=True)
