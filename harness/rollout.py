@@ -18,7 +18,7 @@ from harness.latency import Late
 from harness.pool import WorkerHandle, answered, hung
 from harness.schedule import Job, Schedule
 from harness.worker import ActAsExpert, Advance, Failed, Ready, Reply, Reset, Started, Stepped
-from policies.expert import Disturbance, Expert
+from policies.expert import Expert, Manner
 from protocols.contracts import (
     ActionError,
     Batch,
@@ -165,8 +165,8 @@ class Rollout:
     def _next(self, slot: int) -> None:
         """The worker's episode goes on: let its expert act, or wait for a plan."""
         if self.policy.in_worker:
-            disturbance = self.policy.disturbance if isinstance(self.policy, Expert) else Disturbance()
-            self.workers[slot].ask(ActAsExpert(self.policy.execute, disturbance))
+            manner = self.policy.manner if isinstance(self.policy, Expert) else Manner()
+            self.workers[slot].ask(ActAsExpert(self.policy.execute, manner))
         else:
             self.waiting.append(slot)
 

@@ -20,7 +20,7 @@ import numpy as np
 
 import envs
 from harness.assets import Used, make_options
-from policies.expert import Disturbance, Noise
+from policies.expert import Manner, Noise
 from protocols.contracts import ActionError, Advanced, BrokenFileError, Episode, Event, FloatArray, ImageArray
 from protocols.demonstrations import layout_of
 
@@ -60,10 +60,10 @@ class Advance(NamedTuple):
 
 
 class ActAsExpert(NamedTuple):
-    """Let the suite's expert act for that many steps, disturbed by `policies.expert.Noise`; answered by `Stepped`."""
+    """Let the suite's expert act for that many steps, in that manner; answered by `Stepped`."""
 
     steps: int
-    disturbance: Disturbance = Disturbance()
+    manner: Manner = Manner()
 
 
 class Ready(NamedTuple):
@@ -137,17 +137,18 @@ class Server:
         suite = envs.load(setup.suite)
         self.action = suite.spec().action
         self.noise: Noise | None = None
-        self.env: envs.SuiteEnv = suite.make(
+        self.simulation: envs.SuiteEnv = suite.make(
             cameras=setup.cameras,
             image_size_px=setup.image_size_px,
             render=setup.render,
             **make_options(setup.assets),
         )
+        self.env = self.simulation
         self.recorder: Recorder | None = None
         if setup.record:
             from harness.recorder import Recorder
 
-            self.env = self.recorder = Recorder(self.env, layout_of(suite.spec().observation), setup.record)
+            self.env = self.recorder = Recorder(self.simulation, layout_of(suite.spec().observation), setup.record)
 
     def answer(self, request: Request) -> Reply:
         """Do what is asked."""
@@ -166,8 +167,9 @@ class Server:
         return self._stepped([done], request.actions[: len(done.progress)], before)
 
     def _act_as_expert(self, request: ActAsExpert, before: float) -> Stepped:
-        if request.disturbance != Disturbance() and self.noise is None:
-            self.noise = Noise(self.action, self.episode, request.disturbance)
+        self.simulation.steady = request.manner.steady
+        if request.manner.disturbed and self.noise is None:
+            self.noise = Noise(self.action, self.episode, request.manner)
         actions: list[FloatArray] = []
         parts: list[Advanced] = []
         while len(parts) < request.steps and not (parts and parts[-1].observation is None):

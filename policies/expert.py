@@ -7,6 +7,8 @@ noise=X    what it does is disturbed, so that it has to recover, and demonstrati
 bursts=P   at each step with probability P it is pushed aside: for 8 to 24 steps a random action takes the place of its
            own, or of the share push=X of its own, the gripper's entry left alone. So it comes to where neither it nor
            noise would lead, and back; and what it wants when it is left alone again is free of noise.
+steady=1   what it may choose is not drawn but the best or the middle one, so that what it does follows from what is
+           seen. Only PiPER's expert has choices.
 """
 
 from __future__ import annotations
@@ -35,12 +37,18 @@ UNDISTURBED = "gripper"  # in the name of an entry: a hand that opens by chance 
 BURST_STEPS = (8, 25)
 
 
-class Disturbance(NamedTuple):
-    """How much the expert is disturbed: see the top of this file."""
+class Manner(NamedTuple):
+    """How the expert acts: see the top of this file."""
 
     noise: float = 0.0
     bursts: float = 0.0
     push: float = 1.0
+    steady: bool = False
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether anything but its own choices moves it."""
+        return bool(self.noise or self.bursts)
 
 
 class Noise:
@@ -49,17 +57,17 @@ class Noise:
     Args:
         action: what the environment takes.
         episode: the episode; its seeds decide the noise, in another stream than the environment's.
-        disturbance: how much.
+        manner: how much.
     """
 
-    def __init__(self, action: ActionSpec, episode: Episode, disturbance: Disturbance) -> None:
+    def __init__(self, action: ActionSpec, episode: Episode, manner: Manner) -> None:
         self.low, self.high = action.bounds()
         self.free = np.array([UNDISTURBED not in entry for entry in action.entries])
-        self.deviation = disturbance.noise * np.where(self.free, (self.high - self.low) / 2, 0.0)
+        self.deviation = manner.noise * np.where(self.free, (self.high - self.low) / 2, 0.0)
         seed, other = decision_seeds(episode)[0], (decision_seeds(episode)[0], 1)
         self.random, self.pushing = np.random.default_rng(seed), np.random.default_rng(other)
         self.now = self.random.standard_normal(len(self.free))
-        self.bursts, self.share, self.left = disturbance.bursts, disturbance.push, 0
+        self.bursts, self.share, self.left = manner.bursts, manner.push, 0
         self.push = np.zeros(len(self.free))
         self.pushed = False
 
@@ -83,18 +91,18 @@ class Noise:
 class Expert:
     """A marker that the worker shall ask `env.expert_action()`; it looks at nothing itself.
 
-    `chunk` is how many steps the worker runs before it reports, so that a progress display moves; `disturbance` is for
-    it too, see `Noise`.
+    `chunk` is how many steps the worker runs before it reports, so that a progress display moves; `manner` is for it
+    too.
     """
 
     chunk = execute = 100
     batch_size = 1
     in_worker = True
 
-    def __init__(self, action: ActionSpec, disturbance: Disturbance) -> None:
+    def __init__(self, action: ActionSpec, manner: Manner) -> None:
         self.observation = ObservationSpec(cameras={}, state=())
         self.action = action
-        self.disturbance = disturbance
+        self.manner = manner
 
     def reset(self, slot: int, episode: Episode) -> None:
         """There is no history."""
@@ -105,17 +113,23 @@ class Expert:
 
     def fingerprint(self) -> str:
         """The expert is part of the suite, whose versions are in every key."""
-        noise, bursts, push = self.disturbance
+        noise, bursts, push, steady = self.manner
+        said: list[object] = ["expert"]
+        if self.manner.disturbed:
+            said += [noise, KEPT]
         if bursts:
-            return content_hash(["expert", noise, KEPT, bursts, BURST_STEPS, push])
-        return content_hash(["expert", noise, KEPT] if noise else "expert")
+            said += [bursts, BURST_STEPS, push]
+        if steady:
+            said += ["steady"]
+        return content_hash(said if len(said) > 1 else "expert")
 
 
-def make(spec: EnvSpec, noise: float = 0.0, bursts: float = 0.0, push: float = 1.0) -> Expert:
+def make(spec: EnvSpec, noise: float = 0.0, bursts: float = 0.0, push: float = 1.0, steady: int = 0) -> Expert:
     """The expert of whatever suite is run.
 
     Raises:
-        ValueError: noise below 0 or not finite, bursts that are no probability, or a push that is no share.
+        ValueError: noise below 0 or not finite, bursts that are no probability, a push that is no share, or steady that
+            is neither 0 nor 1.
     """
     if not 0 <= noise < math.inf:
         raise ValueError(f"noise must be a share of half the action range, 0 or more, not {noise:g}")
@@ -123,4 +137,6 @@ def make(spec: EnvSpec, noise: float = 0.0, bursts: float = 0.0, push: float = 1
         raise ValueError(f"bursts must be a probability per control step, from 0 to 1, not {bursts:g}")
     if not 0 < push <= 1:
         raise ValueError(f"push must be a share of an action, above 0 and up to 1, not {push:g}")
-    return Expert(spec.action, Disturbance(noise, bursts, push))
+    if steady not in (0, 1):
+        raise ValueError(f"steady must be 0 or 1, not {steady}")
+    return Expert(spec.action, Manner(noise, bursts, push, bool(steady)))

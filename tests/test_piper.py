@@ -326,6 +326,28 @@ class TestExpert:
         apart = [abs(one - other).max() for one, other in itertools.combinations(ways, 2)]
         assert min(apart) > 0.05, "radians between any two ways from one start"
 
+    def test_a_steady_one_does_the_same_whatever_the_seed(self, env: Piper) -> None:
+        for task in ("close-left-door", "red-cup-sink", "whale-pot"):
+            env.reset(options={"episode": episode(task, 5)})
+            experts = [Expert(env.world, env.goal, seed, steady=True) for seed in (0, 1)]
+            one, other = (np.stack([expert.next(env.seen)[0] for _ in range(25)]) for expert in experts)
+            np.testing.assert_array_equal(one, other)
+
+    def test_a_steady_one_solves_nearly_every_episode_as_well(self, env: Piper) -> None:
+        env.steady = True
+        try:
+            solved = sum(self.solves(env, task, seed) for task in TASKS for seed in (700, 701))
+        finally:
+            env.steady = False
+        assert solved >= 18
+
+    def solves(self, env: Piper, task: str, seed: int) -> bool:
+        """Whether the expert solves the episode, left alone."""
+        env.reset(options={"episode": episode(task, seed)})
+        while not (done := env.advance(env.expert_action()[None])).terminated and not done.truncated:
+            pass
+        return done.success
+
 
 @pytest.mark.gl
 class TestSight:

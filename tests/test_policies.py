@@ -9,7 +9,7 @@ import pytest
 
 import envs
 import policies
-from policies.expert import Disturbance, Noise
+from policies.expert import Manner, Noise
 from protocols.contracts import ActionSpec, Batch, EnvSpec, Episode, FloatArray, ObservationSpec
 from tests.conformance import PolicyTests, made
 
@@ -129,8 +129,15 @@ def test_a_disturbed_expert_is_another_policy_and_one_without_noise_is_not() -> 
     prints = [policies.make("expert", SPEC, {"noise": noise}).fingerprint() for noise in ("0", "0.1", "0.2")]
     prints += [policies.make("expert", SPEC, {"bursts": bursts}).fingerprint() for bursts in ("0.1", "0.2")]
     prints += [policies.make("expert", SPEC, {"bursts": "0.1", "push": "0.5"}).fingerprint()]
+    prints += [policies.make("expert", SPEC, {"steady": "1"}).fingerprint()]
+    assert prints[0] == policies.make("expert", SPEC, {"steady": "0"}).fingerprint()
     assert prints[0] == policies.make("expert", SPEC, {}).fingerprint()
-    assert len(set(prints)) == 6
+    assert len(set(prints)) == 7
+
+
+def test_an_expert_is_steady_or_not() -> None:
+    with pytest.raises(ValueError, match="steady must be 0 or 1, not 2"):
+        policies.make("expert", SPEC, {"steady": "2"})
 
 
 @pytest.mark.parametrize("bursts", ["-0.1", "nan", "1.5"])
@@ -150,7 +157,7 @@ def disturbances(
 ) -> FloatArray:
     """(steps, 3) what is executed in the place of `wanted`."""
     action = ActionSpec(("dx", "dy", "gripper"), (-1.0, 0.0, -1.0), (1.0, 5.0, 1.0), 10.0, "none", "none")
-    noise = Noise(action, episode, Disturbance(share, bursts))
+    noise = Noise(action, episode, Manner(share, bursts))
     return np.stack([noise.disturbed(wanted) for _ in range(steps)])
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from envs.piper.chance import Random
 from envs.piper.kinematics import BASE_M, Pose, gripper_rotation, nearest
 from envs.piper.planning import JUMP_RAD, Path, Planner
 from envs.piper.tasks import HINGES, door_point
@@ -27,7 +28,7 @@ class Push(NamedTuple):
     push: Path
 
 
-def push(planner: Planner, door: str, angle: float, joints: Array, random: np.random.Generator) -> Push | None:
+def push(planner: Planner, door: str, angle: float, joints: Array, random: Random) -> Push | None:
     """A way to close a door that stands open by `angle` rad; None where there is none.
 
     Args:

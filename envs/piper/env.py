@@ -82,14 +82,14 @@ class Piper(MujocoEnv):
         return self.renderer.draw(self.world.model, self.world.data, camera)
 
     def expert_action(self) -> FloatArray:
-        """(7,) what the scripted expert does now; its choices are drawn from the episode's seed."""
+        """(7,) what the scripted expert does now; its choices are drawn from the episode's seed unless it is steady."""
         joints, opening = self._expert_target()
         return np.array([*(joints - self.target), opening], np.float32).clip(*self._spec.action.bounds())
 
     def _expert_target(self) -> tuple[Array, float]:
         """Joint angles and gripper opening that the expert wants next."""
         if self._expert is None:
-            self._expert = Expert(self.world, self.goal, self.episode.seed)
+            self._expert = Expert(self.world, self.goal, self.episode.seed, steady=self.steady)
         return self._expert.next(self.seen)
 
     def simulator_state(self) -> Array:

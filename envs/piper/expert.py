@@ -5,7 +5,9 @@
     close a door     push its outer face round the hinge, see `envs.piper.doors`
 
 What goes wrong is tried again from where things are then. Grasp, speed, pauses, ways round and the exact place are
-drawn from the episode's seed, so that episodes are diverse enough to be demonstrations. It reads the simulator's state.
+drawn from the episode's seed, so that episodes are diverse. An expert that is `steady` takes the best grasp and the
+middle of everything else: what it does then follows from what is seen, and is learnt from far fewer demonstrations. It
+reads the simulator's state.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from envs.piper import doors
+from envs.piper.chance import Middle, Random
 from envs.piper.kinematics import Pose, forward, nearest
 from envs.piper.layout import HOME
 from envs.piper.picking import Pick, Picking
@@ -48,11 +51,12 @@ class Expert:
         world: the episode's world.
         goal: its task.
         seed: its seed.
+        steady: leave nothing to chance.
     """
 
-    def __init__(self, world: World, goal: Goal, seed: int) -> None:
-        self.world, self.goal = world, goal
-        self.random = stream(seed, EXPERT)
+    def __init__(self, world: World, goal: Goal, seed: int, *, steady: bool = False) -> None:
+        self.world, self.goal, self.steady = world, goal, steady
+        self.random: Random = Middle() if steady else stream(seed, EXPERT)
         self.speed = self.random.uniform(*SPEED_RAD)
         self.wanted = world.joints()  # joint angles that were asked for last
         self.seen: Snapshot

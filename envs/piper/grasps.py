@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from envs.piper.chance import Middle, Random
 from envs.piper.kinematics import BASE_M, HIGH, LOW, Pose, gripper_rotation, nearest
 from envs.piper.toys import POT_HEIGHT_M, POT_RADIUS_M, Toy
 
 Array = npt.NDArray[np.float64]
-CANDIDATES, ENOUGH = 800, 24
+CANDIDATES, ENOUGH, MANY = 800, 24, 240
 PITCH_RAD = (math.radians(42), math.radians(84))
 SKEW = math.sin(math.radians(24))  # of the line between the fingers against the one that fits best
 LYING = ("whale", "dolphin", "turtle")
@@ -31,7 +32,7 @@ class Grasp(NamedTuple):
     opening: float
 
 
-def grasps(toy: Toy, place: Array, turn: Array, joints: Array, random: np.random.Generator) -> list[Grasp]:
+def grasps(toy: Toy, place: Array, turn: Array, joints: Array, random: Random) -> list[Grasp]:
     """Reachable ways to hold a toy, best first.
 
     Args:
@@ -39,15 +40,19 @@ def grasps(toy: Toy, place: Array, turn: Array, joints: Array, random: np.random
         place: (3,) its origin, m, world frame.
         turn: (3, 3) its rotation, world frame.
         joints: (6,) the arm's joints now; nearer ways are better.
-        random: draws the candidates.
+        random: draws the candidates; where nothing is left to chance, they are the same around every toy, and more.
     """
+    if isinstance(random, Middle):
+        search, enough = np.random.default_rng(0), MANY
+    else:
+        search, enough = random, ENOUGH
     found: list[tuple[float, Grasp]] = []
     towards = math.atan2(place[1], place[0])
     for _ in range(CANDIDATES):
-        azimuth, pitch = towards + random.uniform(-1.8, 1.8), random.uniform(*PITCH_RAD)
-        roll = random.uniform(-LYING_ROLL_RAD, LYING_ROLL_RAD) if toy.kind in LYING else 0.0
+        azimuth, pitch = towards + search.uniform(-1.8, 1.8), search.uniform(*PITCH_RAD)
+        roll = search.uniform(-LYING_ROLL_RAD, LYING_ROLL_RAD) if toy.kind in LYING else 0.0
         rotation = gripper_rotation(azimuth, pitch, roll)
-        point = _point(toy, turn.T @ rotation, random)
+        point = _point(toy, turn.T @ rotation, search)
         if point is None:
             continue
         above = (0.0, 0.0, random.uniform(*ABOVE_M.get(toy.kind, (0.004, 0.013))) - BASE_M)
@@ -57,12 +62,12 @@ def grasps(toy: Toy, place: Array, turn: Array, joints: Array, random: np.random
             skew = abs(float(turn[:, 0] @ rotation[:, 1])) if toy.kind in LYING else 0.0
             cost = _cost(reached, joints, pitch, rotation) + skew + random.uniform(0, 0.5)
             found.append((cost, Grasp(pose, reached, _opening(toy, random))))
-        if len(found) == ENOUGH:
+        if len(found) == enough:
             break
     return [grasp for _, grasp in sorted(found, key=lambda pair: pair[0])]
 
 
-def _opening(toy: Toy, random: np.random.Generator) -> float:
+def _opening(toy: Toy, random: Random) -> float:
     """How far the gripper opens before it closes, 0 to 1: mugs fill it, inside a pot there is little room."""
     return {"pot": 0.5, "mug": 1.0}.get(toy.kind) or random.uniform(0.78, 1.0)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from envs.piper.chance import Random
 from envs.piper.grasps import Grasp, grasps
 from envs.piper.kinematics import BASE_M, Pose, forward, nearest, turn_z
 from envs.piper.planning import Held, Path, Planner
@@ -62,7 +63,7 @@ class Picking:
         random: draws grasps, turns and exact places.
     """
 
-    def __init__(self, world: World, goal: Goal, seen: Snapshot, joints: Array, random: np.random.Generator) -> None:
+    def __init__(self, world: World, goal: Goal, seen: Snapshot, joints: Array, random: Random) -> None:
         self.world, self.goal, self.joints, self.random = world, goal, joints, random
         self._goal_base = np.array(goal_place(goal, seen)) - (0.0, 0.0, BASE_M)
         body = world.data.body(goal.target)

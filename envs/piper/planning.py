@@ -16,6 +16,7 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 
+from envs.piper.chance import Random
 from envs.piper.kinematics import BASE_M, HIGH, LOW, Pose, forward, nearest
 from envs.piper.tracking import FIRST, FIXED, JOINTS, OPEN_M, PAD2
 from envs.piper.world import World
@@ -116,9 +117,7 @@ class Planner:
             path.append(found)
         return path
 
-    def connect(
-        self, start: Array, end: Array, opening: float, held: Held | None, random: np.random.Generator
-    ) -> Path | None:
+    def connect(self, start: Array, end: Array, opening: float, held: Held | None, random: Random) -> Path | None:
         """A clear path between two configurations, joints moving on lines between one or two others by the way."""
         for via in _ways(start, end, random):
             path = [start, *via, end]
@@ -127,7 +126,7 @@ class Planner:
         return None
 
 
-def _ways(start: Array, end: Array, random: np.random.Generator) -> Iterator[Path]:
+def _ways(start: Array, end: Array, random: Random) -> Iterator[Path]:
     """Configurations to go by: the middle a little aside, for variety, then none, then ever higher ones."""
     middle = (start + end) / 2
     yield [(middle + random.normal(0, 0.05, 6)).clip(LOW, HIGH)]
