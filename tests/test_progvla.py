@@ -205,6 +205,20 @@ def test_a_checkpoint_of_another_robot_does_not_fit(example: Path) -> None:
     assert any(line.startswith("action entries") for line in lines)
 
 
+@pytest.mark.parametrize("path", sorted(progvla.CHECKPOINTS.glob("*.safetensors")), ids=lambda path: path.stem)
+def test_a_reference_checkpoint_is_small_says_what_it_knows_and_is_found_by_its_robot(path: Path) -> None:
+    assert path.stat().st_size < 20e6
+    spec = envs.load(path.stem).spec()
+    assert progvla.reference(spec) == path
+    policy = policies.make("progvla", spec, {})
+    about = policies.about(policy)
+    assert min(about["data"]["demonstrations_by_task"].values()) >= 20
+    assert about["training"]["steps_done"] == about["training"]["steps"]
+    assert about["data"]["hash"] and about["versions"]["torch"]
+    plan = policy.act(shown(policy, spec, 1))
+    assert np.isfinite(plan.actions).all() and np.isfinite(plan.progress).all()
+
+
 def test_without_a_reference_checkpoint_a_checkpoint_must_be_named() -> None:
     with pytest.raises(LookupError, match=r"not for this one; train one \(python -m harness.train\)"):
         policies.make("progvla", SPEC._replace(action=replace(SPEC.action, rate_hz=11.0)), {})

@@ -158,6 +158,7 @@ SMALL = Config(
     fusion_depth=1,
     expert_depth=6,
     head_depth=1,
+    time_sampling="smolvla",
     flow_draws=2,
 )
 TINY = replace(SMALL, vit_stem=(16, 32, 64, 128), vit_width=128, vit_heads=4, width=128, heads=4, language_tokens=8)
