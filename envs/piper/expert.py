@@ -6,13 +6,13 @@
 
 What goes wrong is tried again from where things are then. Grasp, speed, pauses, ways round and the exact place are
 drawn from the episode's seed, so that episodes are diverse. An expert that is `steady` takes the best grasp and the
-middle of everything else: what it does then follows from what is seen, and is learnt from far fewer demonstrations. It
-reads the simulator's state.
+middle of everything else, moves slowly, and pushed aside it goes on from there instead of back: what it does follows
+from what is seen, and is learnt from far fewer demonstrations. It reads the simulator's state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,7 @@ Array = npt.NDArray[np.float64]
 Command = tuple[Array, float]  # joint angles, gripper opening
 Course = Iterator[Command]
 
-SPEED_RAD = (0.055, 0.085)  # of the fastest joint, per control step
+SPEED_RAD, STEADY_RAD = (0.055, 0.085), 0.04  # of the fastest joint, per control step
 SLOWER, PUSHING = 0.55, 0.75  # share of the speed near things, and against a door
 DRAWS = 3  # of ways to pick up, before the arm goes home and looks for one from there
 BACK_M, RISE_M, RISE_STEPS = 0.05, 0.06, 4
@@ -57,7 +57,7 @@ class Expert:
     def __init__(self, world: World, goal: Goal, seed: int, *, steady: bool = False) -> None:
         self.world, self.goal, self.steady = world, goal, steady
         self.random: Random = Middle() if steady else stream(seed, EXPERT)
-        self.speed = self.random.uniform(*SPEED_RAD)
+        self.speed = STEADY_RAD if steady else self.random.uniform(*SPEED_RAD)
         self.wanted = world.joints()  # joint angles that were asked for last
         self.seen: Snapshot
         self._course = self._close() if goal.kind == "close" else self._bring()
@@ -142,13 +142,14 @@ class Expert:
         yield from self._let_go()
 
     def _follow(self, path: Path, opening: float, speed: float, *, carrying: bool = False) -> Course:
-        """Move the joint targets along a path, gently at both ends.
+        """Move the joint targets along a path, gently at both ends, or from wherever they are if it is steady.
 
         Raises:
             DroppedError: `carrying`, and the target has not been in the hand for a while.
         """
         lost = 0
-        for joints in paced([self.wanted, *path], speed):
+        way = pursued(self.world.asked, path, speed) if self.steady else paced([self.wanted, *path], speed)
+        for joints in way:
             if carrying:
                 lost = 0 if self.seen.holds(self.goal.target) else lost + 1
                 if lost >= LOST_STEPS and not is_there(self.goal, self.seen):
@@ -205,4 +206,15 @@ def paced(path: Path, speed: float) -> Iterator[Array]:
     while done < marks[-1] - 1e-9:
         done = min(marks[-1], done + min(speed, 0.02 + 0.02 * step, 0.012 + 0.4 * (marks[-1] - done)))
         step += 1
+        yield np.array([np.interp(done, marks, joint) for joint in points.T])
+
+
+def pursued(here: Callable[[], Array], path: Path, speed: float) -> Iterator[Array]:
+    """The next point on what is left of the path from wherever the joints are asked to be, slow at the end."""
+    left = list(path)
+    while left:
+        points = np.stack([here(), *left])
+        marks = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(points, axis=0)).max(axis=1))])
+        done = min(marks[-1], speed, 0.012 + 0.4 * marks[-1])
+        left = left[int((marks[1:] < done + 1e-9).sum()) :]
         yield np.array([np.interp(done, marks, joint) for joint in points.T])

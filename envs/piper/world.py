@@ -86,6 +86,11 @@ class World:
         angles: Array = self.data.qpos[self._joints]
         return angles
 
+    def asked(self) -> Array:
+        """(6,) angles that the joints are asked for, rad."""
+        asked: Array = self.data.ctrl[:6].copy()
+        return asked
+
     def state(self) -> Array:
         """(20,) as `envs.piper.STATE` names it."""
         data, site = self.data, self.data.site("tcp")
