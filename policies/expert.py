@@ -7,8 +7,8 @@ noise=X    what it does is disturbed, so that it has to recover, and demonstrati
 bursts=P   at each step with probability P it is pushed aside: for 8 to 24 steps a random action takes the place of its
            own, or of the share push=X of its own, the gripper's entry left alone. So it comes to where neither it nor
            noise would lead, and back; and what it wants when it is left alone again is free of noise.
-steady=1   what it may choose is not drawn but the best or the middle one, and pushed aside it goes on from there: what it
-           does follows from what is seen. Only PiPER's expert has choices; of the others it changes nothing.
+steady=1   what it may choose is not drawn but the best or the middle one, and pushed aside it goes on from there: what
+           it does follows from what is seen. Only PiPER's expert has choices; of the others it changes nothing.
 """
 
 from __future__ import annotations
