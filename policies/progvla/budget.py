@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="another value of the config")
     options = parser.parse_args(arguments)
     try:
-        chosen = config(options.config, dict(pair.split("=", 1) for pair in options.set))
+        chosen = config(options.config, dict(pair.partition("=")[::2] for pair in options.set))
         width, frozen = TEXT[chosen.text]
         columns = {robot: budget(Network(chosen, sizes._replace(text=width))) for robot, sizes in ROBOTS.items()}
     except (LookupError, ValueError, RuntimeError, OSError) as error:
