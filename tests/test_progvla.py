@@ -136,6 +136,14 @@ def test_images_are_moved_in_training_only() -> None:
     )
 
 
+def test_the_state_is_blurred_in_training_only() -> None:
+    state = torch.zeros(500, 3)
+    blurring = learner(state_noise="0.5")
+    assert blurring.train()._blurred(state, seeded()).std() == pytest.approx(0.5, rel=0.1)
+    assert blurring.eval()._blurred(state, seeded()) is state
+    assert learner().train()._blurred(state, seeded()) is state
+
+
 def test_actions_are_unnormalised_and_kept_within_the_range() -> None:
     made = learner()
     actions = np.array([[[0.25, 1.5]]], np.float32)

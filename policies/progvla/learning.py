@@ -48,7 +48,7 @@ class Learner(Agent):
         ]
         text = self.texts(samples.instructions)
         told = network.encoder.told(text.tokens, text.ignored)[text.told]  # (B, 16, D)
-        context = network.encoder(images, self.normal_state(samples.state), told)  # (B, 4, D)
+        context = network.encoder(images, self._blurred(self.normal_state(samples.state), generator), told)  # (B, 4, D)
         actions = self.normal_actions(samples.actions)  # (B, H, A)
         to_go = torch.from_numpy(samples.to_go).to(self.device)
 
@@ -75,6 +75,13 @@ class Learner(Agent):
         velocity = expert(flow.noisy, expert.modulations(flow.tau), reading)  # (draws B, H, A)
         off: Tensor = ((velocity.float() - flow.velocity) ** 2).mean((1, 2))  # (draws B,)
         return off.view(draws, -1).mean(0)
+
+    def _blurred(self, state: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, S) normalised, with noise in training."""
+        deviation = self.config.state_noise
+        if not (self.training and deviation):
+            return state
+        return state + deviation * torch.randn(state.shape, generator=generator, device=generator.device)
 
     def _augmented(self, pixels: Tensor, generator: torch.Generator) -> Tensor:
         """(B, size, size, 3) uint8 -> (B, 3, size, size) in [0, 1], moved and brightened at random in training."""
