@@ -34,8 +34,8 @@ class Config:
         vit_registers: tokens without an image position.
         shift_px: images are moved at random by up to so many pixels in training.
         brightness: images are made brighter or darker by up to that share in training.
-        state_noise: deviation of what is added to the normalised state in training, so that images are looked at: a state
-            on the way tells where a demonstration goes, but not where to go.
+        state_noise: deviation of what is added to the normalised state in training, so that images are looked at: joints
+            on the way tell where a demonstration goes, but not where to go.
         text: frozen encoder of the instruction.
         text_path: folder of `t5-small`.
         max_text_tokens: an instruction with more is refused.
