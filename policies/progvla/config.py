@@ -34,7 +34,7 @@ class Config:
         vit_registers: tokens without an image position.
         shift_px: images are moved at random by up to so many pixels in training.
         brightness: images are made brighter or darker by up to that share in training.
-        state_noise: deviation of what is added to the normalised state in training, so that images are looked at: joints
+        state_noise: deviation of what is added to the normalised state in training, so that images are read: joints
             on the way tell where a demonstration goes, but not where to go.
         text: frozen encoder of the instruction.
         text_path: folder of `t5-small`.
