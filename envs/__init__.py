@@ -55,7 +55,7 @@ class SuiteEnv(Interface):
     """What the harness asks of an environment, on top of `gymnasium.Env`."""
 
     renders: int  # frames drawn since the start of the episode
-    steady: bool  # an expert that has choices leaves none to chance, from its next episode on
+    steady: bool  # an expert that has choices leaves none to chance; asked when it first acts in an episode
     cameras: tuple[str, ...]  # those drawn in every observation; may be others from one observation to the next
 
     def reset(

@@ -76,7 +76,7 @@ class EpisodeEnv(gymnasium.Env[dict[str, Any], FloatArray]):
     module: ClassVar[ModuleType]  # the suite, see `envs`
     tasks: ClassVar[Collection[str]]
     episode: Episode
-    steady = False  # the expert leaves nothing to chance, from the next episode on
+    steady = False  # the expert leaves nothing to chance; asked when it first acts in an episode
 
     def __init__(
         self,

@@ -251,9 +251,18 @@ def rewritten(path: Path, change: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda weights, card: weights.pop("network.encoder.position"), "lacks network.encoder.position"),
-        (lambda weights, card: weights.update(other=torch.zeros(1)), "has more than expected: other"),
-        (lambda weights, card: weights.update({"network.encoder.position": torch.zeros(2)}), r"is \(2,\), not"),
+        (
+            lambda weights, card: weights.pop("network.encoder.position"),
+            r"example\.safetensors lacks network\.encoder\.position$",
+        ),
+        (
+            lambda weights, card: weights.update(other=torch.zeros(1)),
+            r"example\.safetensors has more than expected: other$",
+        ),
+        (
+            lambda weights, card: weights.update({"network.encoder.position": torch.zeros(2)}),
+            r"encoder\.position is \(2,\), not \(",
+        ),
         (lambda weights, card: card.update(policy="other"), "it is a checkpoint of policy 'other'"),
         (lambda weights, card: card.pop("statistics"), "its card is incomplete"),
         (lambda weights, card: card["config"].update(knob=1), "its card is incomplete or of another version: .*knob"),

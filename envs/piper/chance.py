@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,9 +30,9 @@ class Middle:
         """The middle from `low` to below `high`."""
         return (low + high) // 2
 
-    def permutation(self, values: int | Sequence[float] | Array) -> npt.NDArray[Any]:
+    def permutation(self, values: int | Array) -> npt.NDArray[Any]:
         """The values, or the numbers below one, those nearest to 0 first."""
-        ordered = np.arange(values) if isinstance(values, int) else np.asarray(values)
+        ordered = np.arange(values) if isinstance(values, int) else values
         return ordered[np.argsort(np.abs(ordered), kind="stable")]
 
 

@@ -201,12 +201,12 @@ class Expert:
 def paced(path: Path, speed: float) -> Iterator[Array]:
     """Points on the path, one per control step: slow at both ends, the fastest joint at most `speed` rad in between."""
     points = np.stack(path)
-    marks = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(points, axis=0)).max(axis=1))])
+    marks = lengths(points)
     done, step = 0.0, 0
     while done < marks[-1] - 1e-9:
-        done = min(marks[-1], done + min(speed, 0.02 + 0.02 * step, 0.012 + 0.4 * (marks[-1] - done)))
+        done = min(marks[-1], done + min(speed, 0.02 + 0.02 * step, braked(marks[-1] - done)))
         step += 1
-        yield np.array([np.interp(done, marks, joint) for joint in points.T])
+        yield point(points, marks, done)
 
 
 def pursued(here: Callable[[], Array], path: Path, speed: float) -> Iterator[Array]:
@@ -214,7 +214,22 @@ def pursued(here: Callable[[], Array], path: Path, speed: float) -> Iterator[Arr
     left = list(path)
     while left:
         points = np.stack([here(), *left])
-        marks = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(points, axis=0)).max(axis=1))])
-        done = min(marks[-1], speed, 0.012 + 0.4 * marks[-1])
+        marks = lengths(points)
+        done = min(marks[-1], speed, braked(marks[-1]))
         left = left[int((marks[1:] < done + 1e-9).sum()) :]
-        yield np.array([np.interp(done, marks, joint) for joint in points.T])
+        yield point(points, marks, done)
+
+
+def lengths(points: Array) -> Array:
+    """(N,) how far the fastest joint has gone at each of (N, 6) points, rad."""
+    return np.concatenate([[0.0], np.cumsum(np.abs(np.diff(points, axis=0)).max(axis=1))])
+
+
+def braked(left: float) -> float:
+    """The step that is small enough so far before the end, rad."""
+    return 0.012 + 0.4 * left
+
+
+def point(points: Array, marks: Array, done: float) -> Array:
+    """(6,) rad at that length of the way through (N, 6) points with those marks."""
+    return np.array([np.interp(done, marks, joint) for joint in points.T])
