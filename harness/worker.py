@@ -11,6 +11,7 @@ import math
 import signal
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.shared_memory import SharedMemory
@@ -25,6 +26,7 @@ from protocols.contracts import ActionError, Advanced, BrokenFileError, Episode,
 from protocols.demonstrations import layout_of
 
 if TYPE_CHECKING:
+    from harness.driver import Driver
     from harness.recorder import Recorder
 
 PR_SET_PDEATHSIG = 1
@@ -131,12 +133,14 @@ class Server:
     """Answers requests with one environment."""
 
     def __init__(self, setup: Setup) -> None:
+        self.setup = setup
         self.memory = SharedMemory(setup.shared_memory) if setup.shared_memory else None
         shapes = image_shapes(setup.suite, setup.cameras, setup.image_size_px)
         self.views = image_views(self.memory, shapes) if self.memory and not setup.record else {}
         suite = envs.load(setup.suite)
         self.action = suite.spec().action
         self.noise: Noise | None = None
+        self.driver: Driver | None = None
         self.simulation: envs.SuiteEnv = suite.make(
             cameras=setup.cameras,
             image_size_px=setup.image_size_px,
@@ -157,6 +161,7 @@ class Server:
             self.episode, self.noise = request.episode, None
             observation, info = self.env.reset(options={"episode": request.episode})
             self._share(observation)
+            self.seen, self.steps = (observation["state"], observation["instruction"]), 0
             cpu_s = time.process_time() - before
             return Started(
                 info["fingerprint"], observation["state"], observation["instruction"], info["renderer"], cpu_s
@@ -169,7 +174,7 @@ class Server:
     def _act_as_expert(self, request: ActAsExpert, before: float) -> Stepped:
         self.simulation.steady = request.manner.steady
         if request.manner.disturbed and self.noise is None:
-            self.noise = Noise(self.action, self.episode, request.manner)
+            self.noise = Noise(self.action, self.episode, request.manner, self._drive(request.manner.driver))
         actions: list[FloatArray] = []
         parts: list[Advanced] = []
         while len(parts) < request.steps and not (parts and parts[-1].observation is None):
@@ -178,7 +183,20 @@ class Server:
             if self.recorder and self.noise:
                 self.recorder.pushed = self.noise.pushed
             parts.append(self.env.advance(actions[-1][None]))
+            if (seen := parts[-1].observation) is not None:
+                self.seen, self.steps = (seen["state"], seen["instruction"]), self.steps + 1
         return self._stepped(parts, np.stack(actions), before)
+
+    def _drive(self, checkpoint: str) -> Callable[[], FloatArray] | None:
+        """What plans from where the episode is, where a learned policy drives."""
+        if not checkpoint:
+            return None
+        if self.driver is None:
+            from harness.driver import Driver
+
+            self.driver = Driver(checkpoint, envs.load(self.setup.suite).spec(self.setup.image_size_px))
+        driver = self.driver
+        return lambda: driver.plan(self.simulation, self.episode, *self.seen, self.steps)
 
     def _stepped(self, parts: list[Advanced], actions: FloatArray, before: float) -> Stepped:
         last = parts[-1]

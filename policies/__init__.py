@@ -8,6 +8,7 @@ denied to find out whether it needs it, see `policies.arms`.
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +19,7 @@ from protocols.registry import require
 
 GROUP = "headway.policies"
 PLACES = {"store", "checkpoint"}
+FILES = {"driver"}
 
 
 def names() -> list[str]:
@@ -72,9 +74,10 @@ def described(
 ) -> str:
     """The name under which a policy is recorded: `zero(cameras=agent, chunk=10)`, `random first blind latency=3`.
 
-    Arguments that name a place on this machine stay out.
+    Arguments that name a place on this machine stay out; of those in `FILES` the file's name stays.
     """
-    inside = ", ".join(f"{key}={arguments[key]}" for key in sorted(arguments) if key not in PLACES)
+    shown = {key: Path(value).name if key in FILES else value for key, value in arguments.items() if key not in PLACES}
+    inside = ", ".join(f"{key}={shown[key]}" for key in sorted(shown))
     called = f"{name}({inside})" if inside else name
     changes = [change for change, usual in ((execution, "own"), (arm, "none")) if change != usual]
     return " ".join([called, *changes]) + (LATE + latency if latency else "")

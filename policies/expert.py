@@ -7,16 +7,24 @@ noise=X    what it does is disturbed, so that it has to recover, and demonstrati
 bursts=P   at each step with probability P it is pushed aside: for 8 to 24 steps a random action takes the place of its
            own, or of the share push=X of its own, the gripper's entry left alone. So it comes to where neither it nor
            noise would lead, and back; and what it wants when it is left alone again is free of noise.
+driver=FILE
+           in each burst not chance moves it but the learned policy of that checkpoint, for 24 to 64 steps, the
+           gripper's entry left alone: so the expert shows the way back from where the learner goes wrong (DAgger, Ross
+           et al. 2011, arXiv 1011.0686; an expert that takes over: HG-DAgger, Kelly et al. 2019, arXiv 1810.02890).
 steady=1   what it may choose is not drawn but the best or the middle one, and pushed aside it goes on from there: what
            it does follows from what is seen. Only PiPER's expert has choices; of the others it changes nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from protocols.contracts import (
     ActionSpec,
@@ -34,7 +42,7 @@ KEPT = 0.8  # of the noise, from one control step to the next
 UNDISTURBED = "gripper"  # in the name of an entry: a hand that opens by chance is no disturbance but a failure
 
 
-BURST_STEPS = (8, 25)
+BURST_STEPS, DRIVEN_STEPS = (8, 25), (24, 65)
 
 
 class Manner(NamedTuple):
@@ -44,6 +52,7 @@ class Manner(NamedTuple):
     bursts: float = 0.0
     push: float = 1.0
     steady: bool = False
+    driver: str = ""
 
     @property
     def disturbed(self) -> bool:
@@ -58,9 +67,12 @@ class Noise:
         action: what the environment takes.
         episode: the episode; its seeds decide the noise, in another stream than the environment's.
         manner: how much.
+        drive: gives (T, A), what a learner plans from here; it takes the place of chance in bursts.
     """
 
-    def __init__(self, action: ActionSpec, episode: Episode, manner: Manner) -> None:
+    def __init__(
+        self, action: ActionSpec, episode: Episode, manner: Manner, drive: Callable[[], FloatArray] | None = None
+    ) -> None:
         self.low, self.high = action.bounds()
         self.free = np.array([UNDISTURBED not in entry for entry in action.entries])
         self.deviation = manner.noise * np.where(self.free, (self.high - self.low) / 2, 0.0)
@@ -68,8 +80,10 @@ class Noise:
         self.random, self.pushing = np.random.default_rng(seed), np.random.default_rng(other)
         self.now = self.random.standard_normal(len(self.free))
         self.bursts, self.share, self.left = manner.bursts, manner.push, 0
-        self.push = np.zeros(len(self.free))
+        self.push: npt.NDArray[np.float64] = np.zeros(len(self.free))
         self.pushed = False
+        self.drive = drive
+        self.planned: list[FloatArray] = []
 
     def disturbed(self, wanted: FloatArray) -> FloatArray:
         """(A,) what is executed at this control step in the place of `wanted`, (A,), within the range.
@@ -79,11 +93,14 @@ class Noise:
         executed = wanted + self.deviation * self.now
         self.now = KEPT * self.now + math.sqrt(1 - KEPT**2) * self.random.standard_normal(len(self.now))
         if not self.left and self.pushing.random() < self.bursts:
-            self.left = int(self.pushing.integers(*BURST_STEPS))
-            self.push = self.pushing.uniform(self.low, self.high)
+            self.left = int(self.pushing.integers(*(DRIVEN_STEPS if self.drive else BURST_STEPS)))
+            self.push, self.planned = self.pushing.uniform(self.low, self.high), []
         self.pushed = self.left > 0
         if self.pushed:
             self.left -= 1
+            if self.drive:
+                self.planned = self.planned or list(self.drive())
+                self.push = self.planned.pop(0).astype(np.float64)
             executed = np.where(self.free, (1 - self.share) * wanted + self.share * self.push, executed)
         return executed.clip(self.low, self.high).astype(np.float32)
 
@@ -113,7 +130,7 @@ class Expert:
 
     def fingerprint(self) -> str:
         """The expert is part of the suite, whose versions are in every key."""
-        noise, bursts, push, steady = self.manner
+        noise, bursts, push, steady, driver = self.manner
         said: list[object] = ["expert"]
         if self.manner.disturbed:
             said += [noise, KEPT]
@@ -121,15 +138,19 @@ class Expert:
             said += [bursts, BURST_STEPS, push]
         if steady:
             said += ["steady"]
+        if driver:
+            said += [DRIVEN_STEPS, hashlib.sha256(Path(driver).read_bytes()).hexdigest()]
         return content_hash(said if len(said) > 1 else "expert")
 
 
-def make(spec: EnvSpec, noise: float = 0.0, bursts: float = 0.0, push: float = 1.0, steady: int = 0) -> Expert:
+def make(
+    spec: EnvSpec, noise: float = 0.0, bursts: float = 0.0, push: float = 1.0, steady: int = 0, driver: str = ""
+) -> Expert:
     """The expert of whatever suite is run.
 
     Raises:
-        ValueError: noise below 0 or not finite, bursts that are no probability, a push that is no share, or steady that
-            is neither 0 nor 1.
+        ValueError: noise below 0 or not finite, bursts that are no probability, a push that is no share, steady that is
+            neither 0 nor 1, or a driver that is no file or never drives.
     """
     if not 0 <= noise < math.inf:
         raise ValueError(f"noise must be a share of half the action range, 0 or more, not {noise:g}")
@@ -139,4 +160,8 @@ def make(spec: EnvSpec, noise: float = 0.0, bursts: float = 0.0, push: float = 1
         raise ValueError(f"push must be a share of an action, above 0 and up to 1, not {push:g}")
     if steady not in (0, 1):
         raise ValueError(f"steady must be 0 or 1, not {steady}")
-    return Expert(spec.action, Manner(noise, bursts, push, bool(steady)))
+    if driver and not Path(driver).is_file():
+        raise ValueError(f"driver must be the checkpoint of a learned policy; there is no file {driver}")
+    if driver and not bursts:
+        raise ValueError("a driver drives in bursts, and there are none: add --policy-arg bursts=0.02")
+    return Expert(spec.action, Manner(noise, bursts, push, bool(steady), driver))

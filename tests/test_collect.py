@@ -20,8 +20,10 @@ import envs
 import protocols
 from harness.collect import ATTEMPTS, main, missing
 from harness.recorder import GROUP, Recorder
+from policies import progvla
 from protocols.contracts import ImageArray, episode_seed
 from protocols.demonstrations import Layout, layout_of, opened
+from tests import line
 from tests.commands import ROOT, finish, is_alive, run, start, wait_until, workers_of
 from tests.line import Line
 
@@ -223,6 +225,25 @@ def test_where_the_expert_was_pushed_aside_is_told(tmp_path: Path) -> None:
             assert wanted is not None
             np.testing.assert_array_equal((one.actions() != wanted).any(axis=1), one.pushed())
             assert one.pushed(slice(0, 3)).tolist() == one.pushed()[:3].tolist()
+
+
+def test_a_learned_policy_drives_for_a_while_and_the_expert_goes_on_from_there(tmp_path: Path) -> None:
+    progvla.make_example(line.spec(), tmp_path / "learner.safetensors")
+    options = [f"driver={tmp_path / 'learner.safetensors'}", "bursts=0.1"]
+    arguments = [word for option in options for word in ("--policy-arg", option)]
+    for folder, count in (("two", "2"), ("other", "1")):
+        assert collect(tmp_path / folder, *arguments, "--tasks", "far", "--every", "3", "--workers", count) == 0
+    assert files(tmp_path / "two") == files(tmp_path / "other")
+    with opened(tmp_path / "two") as demonstrations:
+        driven = [one for one in demonstrations if one.pushed().any()]
+        assert driven
+        for one in driven:
+            state, done, wanted = one.state(), one.actions(), one.expert_actions()
+            assert wanted is not None and len(np.unique(done[one.pushed()])) > 1  # no burst of one action
+            np.testing.assert_array_equal(done[~one.pushed()], wanted[~one.pushed()])
+            np.testing.assert_allclose(wanted[:, 0], (state[:, 1] - state[:, 0]).clip(-0.1, 0.1), atol=1e-6)
+        settings = json.loads((tmp_path / "two" / "line" / "settings.json").read_text())
+        assert settings["policy"] == "expert(bursts=0.1, driver=learner.safetensors)"
 
 
 def test_what_an_undisturbed_expert_wanted_is_what_it_did(tmp_path: Path) -> None:

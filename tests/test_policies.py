@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,6 +139,22 @@ def test_a_disturbed_expert_is_another_policy_and_one_without_noise_is_not() -> 
 def test_an_expert_is_steady_or_not() -> None:
     with pytest.raises(ValueError, match="steady must be 0 or 1, not 2"):
         policies.make("expert", SPEC, {"steady": "2"})
+
+
+def test_a_driver_is_a_checkpoint_that_drives_in_bursts_and_its_content_counts(tmp_path: Path) -> None:
+    first, copy, other = (tmp_path / name for name in ("first", "copy", "other"))
+    for path, content in ((first, "a"), (copy, "a"), (other, "b")):
+        path.write_text(content)
+    prints = [
+        policies.make("expert", SPEC, {"bursts": "0.1", "driver": str(path)}).fingerprint()
+        for path in (first, copy, other)
+    ]
+    assert prints[0] == prints[1] != prints[2]
+    assert prints[0] != policies.make("expert", SPEC, {"bursts": "0.1"}).fingerprint()
+    with pytest.raises(ValueError, match="driver must be the checkpoint of a learned policy; there is no file nowhere"):
+        policies.make("expert", SPEC, {"bursts": "0.1", "driver": "nowhere"})
+    with pytest.raises(ValueError, match="a driver drives in bursts, and there are none: add --policy-arg bursts="):
+        policies.make("expert", SPEC, {"driver": str(first)})
 
 
 @pytest.mark.parametrize("bursts", ["-0.1", "nan", "1.5"])

@@ -51,6 +51,7 @@ def samples(rows: int = 4, seed: int = 0) -> Samples:
         actions=random.normal(size=(rows, 16, 2)).astype(np.float32),
         padded=np.zeros((rows, 16), bool),
         to_go=np.arange(rows) * 30,
+        goal=random.normal(size=(rows, 3)).astype(np.float32),
     )
 
 
@@ -108,6 +109,17 @@ def test_a_head_that_is_off_has_no_loss_and_the_others_stay(head: str) -> None:
         assert float(seen["advantage_weight_min"]) == float(seen["advantage_weight_max"]) == 1
     else:
         assert float(seen["success_weight_mean"]) == 1
+
+
+def test_a_goal_head_is_there_when_its_loss_counts_and_makes_the_context_tell_the_goal() -> None:
+    assert learner().network.heads.goal is None
+    made = learner(goal_share="0.5", q_head="off", value_head="off", success_head="off")
+    seen = made.losses(samples(), seeded())
+    found = values(seen)
+    assert found["loss"] == pytest.approx(found["flow"] + 0.5 * found["goal"], rel=1e-5)
+    assert gradients(made, seen)["encoder"] > 0
+    other = samples()._replace(goal=samples().goal + 1)
+    assert values(made.losses(other, seeded()))["goal"] != found["goal"]
 
 
 def test_frozen_vision_gets_no_gradient() -> None:

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given, strategies
 
 import envs
-from harness.training.dataset import DataSet, Order, last_of_stretch
+from harness.training.dataset import DataSet, Order, last_of_stretch, turns
 from harness.training.frames import cached
 from harness.training.hdf5 import made_by
 from harness.training.lerobot import Columns
 from harness.training.reading import read_sources
 from harness.training.sources import Source, agreed_spec, differences
+from protocols.contracts import ActionSpec
 from protocols.samples import Samples, covered, resized
 from tests.demonstrations import demonstrations
 from tests.line import ACTION, STATE
@@ -74,6 +75,17 @@ def test_no_chunk_goes_beyond_an_instruction(tmp_path: Path) -> None:
     assert samples.to_go.tolist() == [2, 1, 0, 2, 1, 0]
     np.testing.assert_allclose(samples.actions[1, :, 0], [0.01, 0.02, 0.02, 0.02])
     assert samples.padded[1].tolist() == [False, False, True, True]
+
+
+def test_the_goal_is_the_state_in_which_the_gripper_next_turns_else_that_of_the_last_row(tmp_path: Path) -> None:
+    action = ActionSpec(("dx", "gripper"), -1.0, 1.0, 10.0, "none", "none")
+    gripper = [1, 1, 0.9, -1, -1, -0.8, 1, 1, -1, -1]
+    actions = np.stack([np.zeros(10), gripper], axis=1).astype(np.float32)
+    last = np.array([7] * 8 + [9] * 2)
+    assert turns(actions, last, action).tolist() == [3, 3, 3, 6, 6, 6, 7, 7, 9, 9]
+    assert turns(actions, last, replace(action, entries=("dx", "dy"))).tolist() == last.tolist()
+    demonstrations(tmp_path, count=1, steps=6, turns=True)
+    np.testing.assert_allclose(every_sample(data_set(tmp_path)).goal[:, 0], [0.2] * 3 + [0.5] * 3)
 
 
 def test_what_the_expert_wanted_is_learnt_not_what_noise_made_of_it(tmp_path: Path) -> None:
@@ -187,6 +199,13 @@ def test_two_processes_make_the_same_files_as_one(tmp_path: Path) -> None:
     two = cached(sources, ("agent",), 5, tmp_path / "two", processes=2)
     for left, right in zip(one["agent"], two["agent"], strict=True):
         np.testing.assert_array_equal(left, right)
+
+
+@given(strategies.integers(1, 5), strategies.integers(1, 6), strategies.integers(0, 2**32 - 1))
+def test_a_whole_number_of_pixels_in_each_gives_the_same_mean(by: int, size: int, seed: int) -> None:
+    images = np.random.default_rng(seed).integers(0, 256, (2, by * size, by * size, 3), dtype=np.uint8)
+    wanted = np.floor(images.reshape(2, size, by, size, by, 3).astype(float).mean(axis=(2, 4)) + 0.5)
+    np.testing.assert_array_equal(resized(images, size), wanted)
 
 
 def test_a_pixel_is_the_mean_of_the_area_that_it_covers() -> None:

@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.training.sources import Numbers, Rows, Source
-from protocols.contracts import EnvSpec, FloatArray, ImageArray, content_hash
+from protocols.contracts import ActionSpec, EnvSpec, FloatArray, ImageArray, content_hash
 from protocols.samples import SMALLEST_STD, Samples, Statistics
+
+GRIPPER, TURN = "gripper", 0.25  # in an entry's name; the share of its range that is a turn
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +90,7 @@ class DataSet:
         if not len(self.training):
             raise ValueError(f"nothing is left to learn from with --hold-out {hold_out}")
         self.held = tuple(np.flatnonzero(held).tolist())
+        self.turns = turns(self.table.actions, self.table.last, spec.action)
         self.hash = content_hash([sorted(source.hash for source in sources), spec.observation.state, hold_out])
         self.images: dict[str, list[ImageArray]] = {}
         self.chunk, self.size_px = 1, 0
@@ -113,6 +116,7 @@ class DataSet:
             actions=self.table.actions[np.minimum(ahead, last[:, None])],
             padded=ahead > last[:, None],
             to_go=last - rows,
+            goal=self.table.state[self.turns[rows]],
         )
 
     def _images(self, camera: str, chosen: Rows) -> ImageArray:
@@ -148,6 +152,16 @@ class DataSet:
             "samples_held_out": len(self.validation),
             "instructions": len(self.table.texts),
         }
+
+
+def turns(actions: FloatArray, last: Rows, action: ActionSpec) -> Rows:
+    """(N,) for each row the next one in which the gripper is asked for something else, else the last of its stretch."""
+    low, high = action.bounds()
+    grips = np.array([GRIPPER in entry for entry in action.entries])
+    turning = (np.abs(np.diff(actions, axis=0)) > TURN * (high - low))[:, grips].any(axis=1)  # (N - 1,)
+    rows = np.append(np.flatnonzero(turning) + 1, len(actions))
+    following: Rows = rows[np.searchsorted(rows, np.arange(len(actions)), "right")]
+    return np.minimum(following, last)
 
 
 def is_held_out(numbers: Numbers, share: float) -> bool:

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.parts import written
+from harness.pool import single_threaded
 from harness.training.sources import Source
 from protocols.contracts import ImageArray, content_hash
 from protocols.samples import resized
@@ -102,7 +103,9 @@ def made(reels: list[Reel], processes: int) -> Iterator[int]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(processes, len(reels)), mp_context=context) as pool:
         try:
-            for done in as_completed([pool.submit(write, one) for one in reels]):
+            with single_threaded():  # processes start as work is given to them
+                given = [pool.submit(write, one) for one in reels]
+            for done in as_completed(given):
                 yield done.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -57,6 +57,8 @@ class Config:
         expectile, temperature, max_weight: rho, beta and C of the advantage weight.
         huber_delta: of the Q head's loss.
         value_share, q_share, success_share: lambda of each head's loss.
+        goal_share: of the loss of a head that tells from the context the state in which the gripper next opens or
+            closes, so that it is read in the image where things are; ours, not the paper's. 0, without that head.
         normalise_weights: divide the weights by their mean over the batch.
     """
 
@@ -107,6 +109,7 @@ class Config:
     value_share: float = 0.5
     q_share: float = 1.0
     success_share: float = 0.2
+    goal_share: float = 0.0
     normalise_weights: bool = False
 
     def __post_init__(self) -> None:

@@ -85,6 +85,7 @@ def head_losses(
 def total(config: Config, flow: Tensor, weight: Tensor, heads: dict[str, Tensor]) -> Tensor:
     """Equation 8: the mean of weighted flow losses (B,), and the heads' losses by their shares."""
     shares = {"q": config.q_share, "value": config.value_share, "success": config.success_share}
+    shares |= {"goal": config.goal_share}
     if config.normalise_weights:
         weight = weight / weight.mean()
     return (weight * flow).mean() + sum(shares[name] * loss for name, loss in heads.items())

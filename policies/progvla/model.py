@@ -126,9 +126,16 @@ class Regressor(nn.Module):
 
 
 class Heads(nn.Module):
-    """Q(c, a) of the first action of a chunk, V(c) and the logit that success is near."""
+    """Q(c, a) of the first action of a chunk, V(c) and the logit that success is near; `goal`, see the config.
 
-    def __init__(self, config: Config, action: int) -> None:
+    Args:
+        config: which there are.
+        action: entries of an action.
+        state: entries of the state.
+        tokens: of the context.
+    """
+
+    def __init__(self, config: Config, action: int, state: int, tokens: int) -> None:
         super().__init__()
         width = config.width
         if config.q_head:
@@ -138,6 +145,11 @@ class Heads(nn.Module):
             self.pooler = Pooler(config)
         self.value = Regressor(width) if config.value_head else None
         self.success = Regressor(width) if config.success_head else None
+        self.goal = (
+            nn.Sequential(nn.Flatten(), nn.Linear(tokens * width, 2 * width), nn.GELU(), nn.Linear(2 * width, state))
+            if config.goal_share
+            else None
+        )
 
     def begin_as_zero(self) -> None:
         """All estimates begin as 0, so that what they weigh begins as nearly 1."""
@@ -172,7 +184,8 @@ class Network(nn.Module):
         super().__init__()
         self.encoder = ContextEncoder(config, sizes, pretrained)
         self.expert = ActionExpert(config.width, config.expert_depth, config.heads, config.chunk, sizes.action)
-        self.heads = Heads(config, sizes.action)
+        tokens = config.context_tokens if config.context_resampler else len(self.encoder.position)
+        self.heads = Heads(config, sizes.action, sizes.state, tokens)
         self._begin()
 
     def _begin(self) -> None:
