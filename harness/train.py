@@ -1,12 +1,13 @@
 """Train a policy from demonstrations: `python -m harness.train --policy progvla --data demonstrations/piper_table4`.
 
-Any policy can be trained whose module has `learner(config, changes, spec, statistics)`, see `policies.progvla`, and a
-`checkpoint` module. The same command again goes on where it was stopped or killed, to the very same weights.
+Any policy can be trained whose module has `learner(config, changes, spec, statistics, init)`, see `policies.progvla`,
+and a `checkpoint` module. The same command again goes on where it was stopped or killed, to the very same weights.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -88,6 +89,7 @@ def add_learning_options(options: argparse.ArgumentParser) -> None:
     add("--weight-decay", type=float, default=1e-4, metavar="X", help="of matrices (default: 0.0001)")
     add("--clip", type=float, default=1.0, metavar="X", help="largest norm of the gradient (default: 1)")
     add("--ema", type=float, default=0.999, metavar="X", help="decay of the weights' running mean (default: 0.999)")
+    add("--init", type=Path, metavar="FILE", help="begin with the weights of that checkpoint (default: at random)")
     add("--seed", type=int, default=0, metavar="N", help="of weights, order and noise (default: 0)")
     add("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="auto: bfloat16 where it is fast")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU where there is one")
@@ -193,7 +195,7 @@ def prepared(policy: ModuleType, options: argparse.Namespace) -> Training:
     state.settle(options.out, chosen)
     torch.set_num_threads(options.threads or os.cpu_count() or 1)
     torch.manual_seed(chosen.seed)
-    learner = policy.learner(options.config, chosen.changes, spec, data.statistics())
+    learner = policy.learner(options.config, chosen.changes, spec, data.statistics(), options.init)
     cache = options.cache or options.out.parent / "cache"
     images = cached(sources, tuple(learner.observation.cameras), learner.image_size_px, cache)
     data.look_through(images, learner.image_size_px, learner.chunk)
@@ -240,7 +242,17 @@ def settings(options: argparse.Namespace, data: DataSet, device: str) -> Setting
         ema=options.ema,
         precision=chosen_precision(options.precision, device),
         seed=options.seed,
+        init=hashed(options.init),
     )
+
+
+def hashed(init: Path | None) -> str:
+    """Hash of the checkpoint to begin with, "" for none. Raises LookupError where there is no such file."""
+    if init is None:
+        return ""
+    if not init.is_file():
+        raise LookupError(f"no checkpoint {init}")
+    return hashlib.sha256(init.read_bytes()).hexdigest()[:32]
 
 
 def chosen_device(wanted: str) -> str:

@@ -81,6 +81,14 @@ def trained_on(about: Mapping[str, Any]) -> str:
         f"trained on {sum(demonstrations.values())} demonstrations of {counted(demonstrations, 'task')}{made_by}, "
         f"{training['steps_done']} steps of {training['batch']} samples ({training['epochs']:g} epochs), "
         f"seed {training['seed']}; config {training['config']}{changes}{size}; data {data['hash'][:8]}"
+        + (f"; begun from weights {trained_on(about['began_from'])}" if "began_from" in about else "")
+    )
+
+
+def known_tasks(about: Mapping[str, Any]) -> set[str]:
+    """All tasks that it has ever been trained on."""
+    return {*about["data"]["demonstrations_by_task"]} | (
+        known_tasks(about["began_from"]) if "began_from" in about else set()
     )
 
 
@@ -90,7 +98,8 @@ def trained_mark(measured: PolicyRecords, trained: Trained) -> tuple[str, ...]:
     if not about:
         return ()
     known, tasks = about["data"]["demonstrations_by_task"], by_task(measured.records)
-    share = "" if are_chains(measured.records) else f", {len(known.keys() & tasks.keys())} of these {len(tasks)} tasks"
+    both = known_tasks(about) & tasks.keys()
+    share = "" if are_chains(measured.records) else f", {len(both)} of these {len(tasks)} tasks"
     return (f"trained on {sum(known.values())} demonstrations{share}",)
 
 
@@ -101,7 +110,7 @@ def counted(things: Sized, noun: str) -> str:
 
 def untrained_note(measured: PolicyRecords, about: Mapping[str, Any]) -> Iterator[str]:
     """Means over the tasks that it was trained on and over the others, which are named; none where all were trained."""
-    tasks, known = by_task(measured.records), about["data"]["demonstrations_by_task"]
+    tasks, known = by_task(measured.records), known_tasks(about)
     seen, unseen = ([task for task in tasks if (task in known) == kind] for kind in (True, False))
     if not unseen or are_chains(measured.records):
         return

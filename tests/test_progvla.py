@@ -122,6 +122,26 @@ def test_a_goal_head_is_there_when_its_loss_counts_and_makes_the_context_tell_th
     assert values(made.losses(other, seeded()))["goal"] != found["goal"]
 
 
+def test_a_learner_may_begin_with_a_checkpoint_and_says_so(tmp_path: Path) -> None:
+    first = learner(goal_share="0.5")
+    path, told = tmp_path / "first.safetensors", {"training": {"steps": 3}, "data": {"hash": "d"}}
+    checkpoint.save(path, first.state_dict(), first.card() | told)
+    other = Statistics(*(values + 1 for values in STATISTICS))
+    begun = progvla.learner("tiny", SIZES | {"goal_share": "0.5"}, SPEC, other, path)
+    npt.assert_array_equal(begun.state_mean, STATISTICS.state_mean)
+    for name, weight in begun.state_dict().items():
+        npt.assert_allclose(weight, first.state_dict()[name], atol=2e-3)  # kept in half precision
+    assert begun.card()["began_from"] == told and "began_from" not in first.card()
+    with pytest.raises(ValueError, match=r"first.safetensors has more than expected: network.heads.goal"):
+        progvla.learner("tiny", SIZES, SPEC, other, path)
+    action = replace(SPEC.action, rate_hz=20.0)
+    with pytest.raises(ValueError, match="is no checkpoint of progvla for this robot"):
+        progvla.learner("tiny", SIZES | {"goal_share": "0.5"}, SPEC._replace(action=action), other, path)
+    turned = ObservationSpec(SPEC.observation.cameras, ("z", "y", "x"))
+    with pytest.raises(ValueError, match=r"has state \['x', 'y', 'z'\] and cameras \['agent', 'wrist'\]: name them so"):
+        progvla.learner("tiny", SIZES | {"goal_share": "0.5"}, SPEC._replace(observation=turned), other, path)
+
+
 def test_frozen_vision_gets_no_gradient() -> None:
     made = learner(freeze_vision="on")
     made.losses(samples(), seeded())["loss"].backward()

@@ -96,6 +96,7 @@ def test_it_learns_and_its_checkpoint_says_from_what(tmp_path: Path, capsys: pyt
         "ema": 0.999,
         "precision": "float32",
         "seed": 0,
+        "init": "",
         "steps_done": 300,
         "epochs": about["training"]["epochs"],
     }
@@ -116,6 +117,22 @@ def test_it_learns_and_its_checkpoint_says_from_what(tmp_path: Path, capsys: pyt
     assert "parameters to train, 3 frozen" in said.out
     assert "went to: waiting for data" in said.out
     assert "step 300/300, loss" in said.err
+
+
+def test_a_training_may_begin_with_the_weights_of_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    demonstrations(tmp_path / "d")
+    assert train(tmp_path, "first", "--steps", "200", "--lr", "0.01") == 0
+    begun = "--init", tmp_path / "first" / "checkpoint.safetensors"
+    assert train(tmp_path, "second", "--steps", "5", "--lr", "1e-6", *begun) == 0
+    assert all(
+        np.allclose(left, right, atol=1e-4)
+        for left, right in zip(*(weights(tmp_path / out).values() for out in ("first", "second")), strict=True)
+    )
+    assert card(tmp_path / "second")["training"]["init"] != ""
+    assert train(tmp_path, "second", "--steps", "5", "--lr", "1e-6") == 2
+    assert "other settings" in capsys.readouterr().err
+    assert train(tmp_path, "third", "--init", tmp_path / "nowhere") == 2
+    assert f"error: no checkpoint {tmp_path / 'nowhere'}" in capsys.readouterr().err
 
 
 def test_a_killed_training_goes_on_to_the_very_same_weights_and_curves(tmp_path: Path) -> None:

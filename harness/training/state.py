@@ -40,6 +40,7 @@ class Settings:
         weight_decay: of matrices. clip: largest norm of the gradient. ema: decay of the running mean.
         precision: "float32" or "bfloat16", of what torch casts automatically.
         seed: decides the first weights, the order of the data and all noise.
+        init: hash of the checkpoint with whose weights it begins, "" where they are random.
     """
 
     policy: str
@@ -58,6 +59,7 @@ class Settings:
     ema: float
     precision: str
     seed: int
+    init: str = ""
 
     def __post_init__(self) -> None:
         for key in ("steps", "batch", "accumulate"):
@@ -83,7 +85,7 @@ def settle(out: Path, settings: Settings) -> None:
         with written(path) as beside:
             beside.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
         return
-    there = json.loads(path.read_text(encoding="utf-8"))
+    there = {"init": ""} | json.loads(path.read_text(encoding="utf-8"))  # older folders know no other beginning
     if changed := [f"{key} {there.get(key)!r}, now {now!r}" for key, now in wanted.items() if there.get(key) != now]:
         raise ValueError(f"{out} holds a training with other settings ({'; '.join(changed)}); name another --out")
 

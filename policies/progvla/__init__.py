@@ -34,7 +34,7 @@ VERY_SMALL = {
     "integration_steps": "2",
 }
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
-TRAINED = ("config", "training", "data", "metrics", "parameters", "versions")  # of a card, that stores keep
+TRAINED = ("config", "training", "began_from", "data", "metrics", "parameters", "versions")  # of a card, for stores
 
 
 def make(spec: EnvSpec, checkpoint: str = "", batch: int = 1, device: str = "") -> Policy:
@@ -114,7 +114,9 @@ def reference(spec: EnvSpec) -> Path:
     )
 
 
-def learner(config: str, changes: dict[str, str], spec: EnvSpec, statistics: Statistics) -> Learner:
+def learner(
+    config: str, changes: dict[str, str], spec: EnvSpec, statistics: Statistics, init: Path | None = None
+) -> Learner:
     """ProgVLA with initial weights for the robot of that spec, to be trained.
 
     Args:
@@ -122,15 +124,18 @@ def learner(config: str, changes: dict[str, str], spec: EnvSpec, statistics: Sta
         changes: values that differ from it, as texts.
         spec: cameras, state and action.
         statistics: of the data, by which state and actions are normalised.
+        init: a checkpoint of that robot, with whose weights and statistics it begins.
 
     Raises:
-        LookupError, ValueError: a config or value that there is not; or torch is not installed.
+        LookupError, ValueError: a config or value that there is not; a checkpoint that is not there or of another robot
+            or network; or torch is not installed.
     """
     learned_packages()
     from policies.progvla.config import config as named
     from policies.progvla.learning import Learner
 
-    return Learner(named(config, changes), spec, statistics, pretrained=True)
+    chosen = named(config, changes)
+    return Learner(chosen, spec, statistics, pretrained=True) if init is None else Learner.begun(chosen, spec, init)
 
 
 def learned_packages() -> None:

@@ -127,10 +127,15 @@ def agent_of(card: dict[str, Any]) -> Agent:
             ObservationSpec(dict.fromkeys(card["cameras"], (size, size)), tuple(card["state"])),
             ActionSpec(**tuples(card["action"])),
         )
-        statistics = Statistics(**{key: np.array(value, np.float32) for key, value in card["statistics"].items()})
+        statistics = statistics_of(card)
     except (KeyError, TypeError) as error:
         raise ValueError(f"its card is incomplete or of another version: {error}") from error
     return Agent(config, spec, statistics)
+
+
+def statistics_of(card: dict[str, Any]) -> Statistics:
+    """The statistics that a card holds."""
+    return Statistics(**{key: np.array(value, np.float32) for key, value in card["statistics"].items()})
 
 
 def tuples(values: dict[str, Any]) -> dict[str, Any]:

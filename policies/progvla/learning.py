@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from policies.layers.attention import KeysValues
-from policies.progvla import losses
-from policies.progvla.agent import Agent
-from protocols.contracts import ActionSpec, ObservationSpec
+from policies.progvla import checkpoint, losses
+from policies.progvla.agent import Agent, same_robot, statistics_of
+from policies.progvla.config import Config
+from policies.progvla.weights import fill
+from protocols.contracts import ActionSpec, EnvSpec, ObservationSpec
 from protocols.samples import Samples
 
 
 class Learner(Agent):
     """ProgVLA in training; see `harness.train` for what it asks of a learner."""
+
+    began_from: dict[str, Any] | None = None  # what the checkpoint says with whose weights it began
+
+    @classmethod
+    def begun(cls, config: Config, spec: EnvSpec, path: Path) -> Learner:
+        """With the weights and statistics of a checkpoint; errors as of `policies.progvla.learner`."""
+        weights, card = checkpoint.load(path)
+        if card.get("policy") != "progvla" or not same_robot(card, spec):
+            raise ValueError(f"{path} is no checkpoint of progvla for this robot, its cameras and its state")
+        if list(spec.observation.state) != card["state"] or list(spec.observation.cameras) != card["cameras"]:
+            raise ValueError(f"{path} has state {card['state']} and cameras {card['cameras']}: name them so")
+        made = cls(config, spec, statistics_of(card))
+        fill(made, weights, str(path))
+        made.began_from = {key: card[key] for key in ("training", "data", "began_from") if key in card}
+        return made
+
+    def card(self) -> dict[str, Any]:
+        """As an agent's, and with whose weights it began."""
+        return super().card() | ({"began_from": self.began_from} if self.began_from else {})
 
     @property
     def image_size_px(self) -> int:

@@ -57,11 +57,16 @@ class Learner(nn.Module):
         return self.about
 
 
-def learner(config: str, changes: dict[str, str], spec: EnvSpec, statistics: Statistics) -> Learner:
+def learner(
+    config: str, changes: dict[str, str], spec: EnvSpec, statistics: Statistics, init: Path | None = None
+) -> Learner:
     width = CONFIGS[require("config", config, CONFIGS)]
     for key in changes:
         require("value of the configuration", key, ("chunk", "poison"))
-    return Learner(width, int(changes.get("chunk", 4)), spec, statistics, float(changes.get("poison", np.inf)))
+    made = Learner(width, int(changes.get("chunk", 4)), spec, statistics, float(changes.get("poison", np.inf)))
+    if init is not None:
+        made.load_state_dict(checkpoint.load(init)[0])
+    return made
 
 
 class Cloner:
