@@ -7,6 +7,8 @@ noise=X    what it does is disturbed, so that it has to recover, and demonstrati
 bursts=P   at each step with probability P it is pushed aside: for 8 to 24 steps a random action takes the place of its
            own, or of the share push=X of its own, the gripper's entry left alone. So it comes to where neither it nor
            noise would lead, and back; and what it wants when it is left alone again is free of noise.
+grip=P     with probability P a burst moves the gripper too, opens or closes it, so that demonstrations show what to do
+           with a hand that has closed on nothing or has let go.
 driver=FILE
            in each burst not chance moves it but the learned policy of that checkpoint, for 24 to 64 steps, the
            gripper's entry left alone: so the expert shows the way back from where the learner goes wrong (DAgger, Ross
@@ -53,6 +55,7 @@ class Manner(NamedTuple):
     push: float = 1.0
     steady: bool = False
     driver: str = ""
+    grip: float = 0.0
 
     @property
     def disturbed(self) -> bool:
@@ -82,6 +85,7 @@ class Noise:
         self.bursts, self.share, self.left = manner.bursts, manner.push, 0
         self.push: npt.NDArray[np.float64] = np.zeros(len(self.free))
         self.pushed = False
+        self.grip, self.gripping, self.end = manner.grip, False, self.high
         self.drive = drive
         self.planned: list[FloatArray] = []
 
@@ -95,6 +99,8 @@ class Noise:
         if not self.left and self.pushing.random() < self.bursts:
             self.left = int(self.pushing.integers(*(DRIVEN_STEPS if self.drive else BURST_STEPS)))
             self.push, self.planned = self.pushing.uniform(self.low, self.high), []
+            self.gripping = self.grip > 0 and self.pushing.random() < self.grip
+            self.end = self.low if self.gripping and self.pushing.random() < 0.5 else self.high
         self.pushed = self.left > 0
         if self.pushed:
             self.left -= 1
@@ -102,6 +108,8 @@ class Noise:
                 self.planned = self.planned or list(self.drive())
                 self.push = self.planned.pop(0).astype(np.float64)
             executed = np.where(self.free, (1 - self.share) * wanted + self.share * self.push, executed)
+            if self.gripping:
+                executed = np.where(self.free, executed, self.end)
         return executed.clip(self.low, self.high).astype(np.float32)
 
 
@@ -130,7 +138,7 @@ class Expert:
 
     def fingerprint(self) -> str:
         """The expert is part of the suite, whose versions are in every key."""
-        noise, bursts, push, steady, driver = self.manner
+        noise, bursts, push, steady, driver, grip = self.manner
         said: list[object] = ["expert"]
         if self.manner.disturbed:
             said += [noise, KEPT]
@@ -140,17 +148,25 @@ class Expert:
             said += ["steady"]
         if driver:
             said += [DRIVEN_STEPS, hashlib.sha256(Path(driver).read_bytes()).hexdigest()]
+        if grip:
+            said += ["grip", grip]
         return content_hash(said if len(said) > 1 else "expert")
 
 
 def make(
-    spec: EnvSpec, noise: float = 0.0, bursts: float = 0.0, push: float = 1.0, steady: int = 0, driver: str = ""
+    spec: EnvSpec,
+    noise: float = 0.0,
+    bursts: float = 0.0,
+    push: float = 1.0,
+    steady: int = 0,
+    driver: str = "",
+    grip: float = 0.0,
 ) -> Expert:
     """The expert of whatever suite is run.
 
     Raises:
         ValueError: noise below 0 or not finite, bursts that are no probability, a push that is no share, steady that is
-            neither 0 nor 1, or a driver that is no file or never drives.
+            neither 0 nor 1, a driver that is no file or never drives, or a grip that is no probability.
     """
     if not 0 <= noise < math.inf:
         raise ValueError(f"noise must be a share of half the action range, 0 or more, not {noise:g}")
@@ -164,4 +180,6 @@ def make(
         raise ValueError(f"driver must be the checkpoint of a learned policy; there is no file {driver}")
     if driver and not bursts:
         raise ValueError("a driver drives in bursts, and there are none: add --policy-arg bursts=0.02")
-    return Expert(spec.action, Manner(noise, bursts, push, bool(steady), driver))
+    if not 0 <= grip <= 1:
+        raise ValueError(f"grip must be a probability per burst, from 0 to 1, not {grip:g}")
+    return Expert(spec.action, Manner(noise, bursts, push, bool(steady), driver, grip))

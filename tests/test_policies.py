@@ -133,7 +133,8 @@ def test_a_disturbed_expert_is_another_policy_and_one_without_noise_is_not() -> 
     prints += [policies.make("expert", SPEC, {"steady": "1"}).fingerprint()]
     assert prints[0] == policies.make("expert", SPEC, {"steady": "0"}).fingerprint()
     assert prints[0] == policies.make("expert", SPEC, {}).fingerprint()
-    assert len(set(prints)) == 7
+    prints += [policies.make("expert", SPEC, {"bursts": "0.1", "grip": "0.5"}).fingerprint()]
+    assert len(set(prints)) == 8
 
 
 def test_an_expert_is_steady_or_not() -> None:
@@ -170,11 +171,11 @@ def test_a_push_that_is_no_share_is_refused(push: str) -> None:
 
 
 def disturbances(
-    episode: Episode, share: float, wanted: FloatArray, steps: int = 20_000, bursts: float = 0.0
+    episode: Episode, share: float, wanted: FloatArray, steps: int = 20_000, bursts: float = 0.0, grip: float = 0.0
 ) -> FloatArray:
     """(steps, 3) what is executed in the place of `wanted`."""
     action = ActionSpec(("dx", "dy", "gripper"), (-1.0, 0.0, -1.0), (1.0, 5.0, 1.0), 10.0, "none", "none")
-    noise = Noise(action, episode, Manner(share, bursts))
+    noise = Noise(action, episode, Manner(share, bursts, grip=grip))
     return np.stack([noise.disturbed(wanted) for _ in range(steps)])
 
 
@@ -204,6 +205,17 @@ def test_a_burst_is_one_action_for_8_to_24_steps_that_leaves_the_gripper_alone()
     assert not any((pushed[first + 1 : first + 26] == pushed[first + 1]).all() for first in starts)
     assert 0.15 < burst.mean() < 0.4
     np.testing.assert_array_equal(pushed[~burst], calm[~burst])
+
+
+def test_some_bursts_open_or_close_the_gripper_when_they_shall() -> None:
+    wanted = np.array([0.0, 2.5, 0.5], np.float32)
+    calm, pushed = disturbances(START, 0, wanted), disturbances(START, 0, wanted, bursts=0.02, grip=0.5)
+    burst = (pushed[:, :2] != calm[:, :2]).any(axis=1)
+    shares = [(pushed[burst, 2] == grip).mean() for grip in (-1, 0.5, 1)]
+    np.testing.assert_allclose(shares, [0.25, 0.5, 0.25], atol=0.08)
+    np.testing.assert_array_equal(pushed[~burst], calm[~burst])
+    with pytest.raises(ValueError, match="grip must be a probability per burst, from 0 to 1, not 2"):
+        policies.make("expert", SPEC, {"bursts": "0.1", "grip": "2"})
 
 
 def test_noise_is_a_matter_of_the_episode_and_its_repeat() -> None:
