@@ -94,6 +94,8 @@ class Collection:
         self.cameras = tuple(require("camera", camera, there_are) for camera in wanted)
         if self.cameras and (lines := self.suite.missing(images=True)):
             raise ValueError('images need more (--cameras "" does without): ' + "; ".join(lines))
+        if arguments.get("driver"):
+            check_driver(arguments["driver"], spec, self.cameras)
         self.every = at_least_one("every", every)
         self.folder, self.keep_failures = out / protocol.name, keep_failures
         self.jobs = {(job.episode.task, job.episode.index): job for job in self.evaluation.jobs}
@@ -208,6 +210,15 @@ def missing(ended: Mapping[int, bool], wanted: int, attempts: int) -> list[int]:
             indices.append(index)
         hoped += ended.get(index, True)
     return indices
+
+
+def check_driver(checkpoint: str, spec: EnvSpec, cameras: tuple[str, ...]) -> None:
+    """Raise LookupError or ValueError where that checkpoint cannot drive; better now than in every worker."""
+    from harness.driver import Driver
+
+    if not cameras:
+        raise ValueError('a driver looks through cameras: leave --cameras "" out')
+    Driver(checkpoint, spec)
 
 
 def settle(folder: Path, settings: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import envs
 import policies
 from policies.progvla.checkpoint import card
-from protocols.contracts import Batch, EnvSpec, Episode, FloatArray, Policy, decision_seeds
+from protocols.contracts import Batch, EnvSpec, Episode, FloatArray, Policy, decision_seeds, misfits
 
 
 class Driver:
@@ -30,6 +30,8 @@ class Driver:
     def __init__(self, checkpoint: str, spec: EnvSpec) -> None:
         name = card(Path(checkpoint))["policy"]
         self.policy: Policy = policies.make(name, spec, {"checkpoint": checkpoint, "batch": 1})
+        if lines := misfits(self.policy, spec):
+            raise ValueError(f"driver {checkpoint} does not fit the suite: {'; '.join(lines)}")
         self.entries = [spec.observation.state.index(entry) for entry in self.policy.observation.state]
 
     def plan(self, env: envs.SuiteEnv, episode: Episode, state: FloatArray, instruction: str, step: int) -> FloatArray:

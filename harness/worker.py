@@ -191,6 +191,8 @@ class Server:
         """What plans from where the episode is, where a learned policy drives."""
         if not checkpoint:
             return None
+        if not self.setup.cameras:
+            raise ValueError("a driver looks through cameras, and there are none: collect demonstrations with images")
         if self.driver is None:
             from harness.driver import Driver
 

@@ -246,6 +246,19 @@ def test_a_learned_policy_drives_for_a_while_and_the_expert_goes_on_from_there(t
         assert settings["policy"] == "expert(bursts=0.1, driver=learner.safetensors)"
 
 
+def test_a_driver_that_cannot_drive_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usual = "--policy-arg", "bursts=0.1", "--policy-arg", f"driver={tmp_path / 'learner.safetensors'}"
+    progvla.make_example(envs.load("piper").spec(), tmp_path / "learner.safetensors")
+    assert collect(tmp_path / "out", *usual) == 2
+    assert "does not fit the suite: camera 'wrist': the environment has agent" in capsys.readouterr().err
+    assert collect(tmp_path / "out", *usual, "--cameras", "") == 2
+    assert 'a driver looks through cameras: leave --cameras "" out' in capsys.readouterr().err
+    (tmp_path / "learner.safetensors").write_text("no checkpoint")
+    assert collect(tmp_path / "out", *usual) == 2
+    assert "learner.safetensors is broken or no checkpoint of Headway" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_an_undisturbed_expert_wanted_is_what_it_did(tmp_path: Path) -> None:
     collect(tmp_path, "--policy-arg", "noise=0", "--trials", "1", "--tasks", "far")
     with opened(tmp_path) as (one,):
