@@ -56,6 +56,13 @@ def test_a_full_evaluation_stands_above_the_published_rows_and_says_what_it_was_
     assert cells(table, "policy")[1:5] == ["easy", "medium", "hard", "very hard"]
 
 
+def test_what_it_began_with_was_trained_on_too() -> None:
+    earlier = {"training": ABOUT["training"], "data": ABOUT["data"] | {"demonstrations_by_task": {"door-open-v3": 7}}}
+    text = text_of(make_evaluation(MT50, "progvla"), {"f" * 32: ABOUT | {"began_from": earlier}})
+    assert "progvla [trained on 30 demonstrations, 3 of these 50 tasks]" in text
+    assert "; begun from weights trained on 7 demonstrations of 1 task (expert), 6000 steps of 64 samples" in text
+
+
 def test_a_partial_evaluation_stands_apart_from_published_rows() -> None:
     text = text_of(make_evaluation(MT50.changed(trials=2), "progvla"), TOLD)
     table = text[text.index(BOTTOM) : text.index(VARIANTS)]
