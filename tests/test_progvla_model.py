@@ -11,6 +11,7 @@ from policies.layers.flow import ActionExpert, heun
 from policies.progvla import budget, losses
 from policies.progvla.config import CONFIGS, PAPER, TINY, Config, config
 from policies.progvla.model import Network, Sizes
+from policies.progvla.vision import places, stem
 
 LIBERO, META_WORLD = (sizes._replace(text=8) for sizes in budget.ROBOTS.values())
 SMALL = TINY.changed(
@@ -92,6 +93,40 @@ def test_the_context_depends_on_every_camera_the_state_and_the_instruction() -> 
 def test_without_the_context_resampler_the_expert_reads_all_tokens() -> None:
     made = network(chosen=SMALL.changed({"context_resampler": "off"}))
     assert context(made, *told()).shape == (2, 2 * 8 + 8 + 1, 16)
+
+
+POINTING = SMALL.changed({"pointer_heads": "4", "goal_share": "1", "vit_depth": "0", "image_size_px": "64"})
+
+
+def test_a_pointer_adds_two_tokens_that_know_images_and_instruction_but_not_the_state() -> None:
+    made = network(chosen=POINTING).eval()
+    language = made.encoder.told(*told())
+    images, state = [torch.rand(2, 3, 64, 64) for _ in range(2)], torch.rand(2, 15)
+
+    def pointed(*changed: torch.Tensor) -> torch.Tensor:
+        agent, wrist, felt, instruction = changed
+        found = made.encoder([agent.clone(), wrist.clone()], felt, instruction)
+        assert found.shape == (2, 4 + 2, 16)
+        return found[:, 4:]
+
+    before = pointed(*images, state, language)
+    assert torch.equal(before, pointed(*images, state + 1, language))
+    for place in (0, 1, 3):
+        changed = [*images, state, language]
+        changed[place] = changed[place].flip(0)
+        assert not torch.allclose(before, pointed(*changed), atol=1e-3)
+
+
+def test_a_token_of_an_image_begins_to_say_its_place_at_half_the_size_of_what_it_shows() -> None:
+    begun = places(8, 128)
+    assert begun.square().sum(1).sqrt().numpy() == pytest.approx((128 / 2) ** 0.5 / 2)
+    assert torch.cdist(begun, begun).add(torch.eye(64) * 9).min() > 0.5
+
+
+def test_a_stem_begins_by_passing_on_what_differs_between_images() -> None:
+    torch.manual_seed(0)
+    passed = stem((16, 32, 64, 128))(torch.randn(32, 3, 112, 112))
+    assert passed.std() > 0.3
 
 
 def test_the_action_expert_begins_as_zero() -> None:

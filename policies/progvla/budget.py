@@ -27,6 +27,7 @@ def budget(network: Network) -> dict[str, float]:
         "state": [encoder.state],
         "fusion": [encoder.fusion, encoder.norm],
         "context resampler": [] if encoder.resampler is None else [encoder.resampler],
+        "pointer": [] if encoder.pointer is None else [encoder.pointer],
         "action expert": [network.expert],
         "heads": [heads],
     }

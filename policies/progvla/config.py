@@ -42,6 +42,8 @@ class Config:
         width, heads, dropout: of resamplers and fusion.
         resampler_depth: blocks of every resampler.
         vision_tokens, language_tokens, context_tokens: what the resamplers give.
+        pointer_heads: of a pointer into each image, whose token joins the context (`policies.progvla.pointer`); ours,
+            not the paper's. 0, without it.
         context_resampler: off, the action expert and the heads read all tokens of the fusion.
         fusion_depth: blocks of the fusion.
         expert_depth: blocks of the action expert.
@@ -86,6 +88,7 @@ class Config:
     vision_tokens: int = 8
     language_tokens: int = 16
     context_tokens: int = 4
+    pointer_heads: int = 0
     context_resampler: bool = True
     fusion_depth: int = 2
     expert_depth: int = 12

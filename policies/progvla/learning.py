@@ -81,9 +81,8 @@ class Learner(Agent):
         quality = network.heads.quality(context, actions[:, 0]).float() if config.q_head else None
         value, logit = (None if one is None else one.float() for one in network.heads(context))
         heads = losses.head_losses(config, quality, value, logit, to_go)
-        if network.heads.goal is not None:
-            goal = self.normal_state(samples.goal)
-            heads["goal"] = functional.mse_loss(network.heads.goal(context).float(), goal)
+        if (aim := network.heads.aim(context)) is not None:
+            heads["goal"] = functional.mse_loss(aim.float(), self.normal_state(samples.goal))
         advantage_weight = losses.policy_weight(config, quality, value, losses.progress(to_go, config.horizon))
         success_weight = losses.success_weight(logit, advantage_weight)
         loss = losses.total(config, flow, advantage_weight * success_weight, heads)

@@ -4,6 +4,8 @@
     instruction -> frozen text -> resampler ---+-> fusion -> context resampler -> c -> action expert -> velocity
     state -> MLP ------------------------------+                                  +--> Q, V, S heads
 
+With a pointer, images and instruction also meet there, and its tokens join c.
+
 Shapes are those of the paper's LIBERO set-up: 2 cameras, width 384, 16 actions of 7 entries.
 """
 
@@ -18,6 +20,7 @@ from torch.nn import functional
 from policies.layers.attention import EncoderBlock, Resampler
 from policies.layers.flow import ActionExpert
 from policies.progvla.config import Config
+from policies.progvla.pointer import POINTED, Pointer
 from policies.progvla.vision import ViT, backbone
 
 
@@ -64,6 +67,7 @@ class ContextEncoder(nn.Module):
         )
         self.norm = nn.LayerNorm(width)
         self.resampler = Resampler(width, config.context_tokens, *shape) if config.context_resampler else None
+        self.pointer = Pointer(width, len(sizes.cameras), config.pointer_heads) if config.pointer_heads else None
         self.register_buffer("mean", torch.tensor(vision.mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(vision.std)[:, None, None], persistent=False)
 
@@ -80,23 +84,26 @@ class ContextEncoder(nn.Module):
             state: (B, 15) normalised.
             told: (B, 16, 384) what each row is told.
         """
-        tokens = [*self._seen(images), told, self.state(state)[:, None]]
-        x = torch.cat(tokens, 1) + self.position  # (B, 8 + 8 + 16 + 1 = 33, 384)
+        seen = self._seen(images)
+        resampled = [one(image) for one, image in zip(self.cameras.values(), seen, strict=True)]  # (B, 8, 384) each
+        x = (
+            torch.cat([*resampled, told, self.state(state)[:, None]], 1) + self.position
+        )  # (B, 8 + 8 + 16 + 1 = 33, 384)
         for block in self.fusion:
             x = block(x)
         x = self.norm(x)
         context: Tensor = x if self.resampler is None else self.resampler(x)  # (B, 4, 384)
+        if self.pointer is not None:
+            context = torch.cat([context, self.pointer(seen, told)], 1)  # (B, 4 + 2, 384)
         return context
 
     def _seen(self, images: list[Tensor]) -> list[Tensor]:
-        """(B, 8, 384) for each camera."""
+        """(B, 64, 384) for each camera."""
         if not images:
             return []
         pixels = torch.cat(images).sub_(self.mean).div_(self.std)  # (2 B, 3, 112, 112)
-        patches = self.project(self.vision(pixels.contiguous(memory_format=torch.channels_last)))  # (2 B, 64, 384)
-        return [
-            resampler(part) for resampler, part in zip(self.cameras.values(), patches.chunk(len(images)), strict=True)
-        ]
+        patches = self.vision(pixels.contiguous(memory_format=torch.channels_last))  # (2 B, 64, channels)
+        return list(self.project(patches).chunk(len(images)))
 
 
 class Pooler(nn.Module):
@@ -126,13 +133,13 @@ class Regressor(nn.Module):
 
 
 class Heads(nn.Module):
-    """Q(c, a) of the first action of a chunk, V(c) and the logit that success is near; `goal`, see the config.
+    """Q(c, a) of the first action of a chunk, V(c) and the logit that success is near; of the goal, see the config.
 
     Args:
         config: which there are.
         action: entries of an action.
         state: entries of the state.
-        tokens: of the context.
+        tokens: at the end of the context, from which the goal is told.
     """
 
     def __init__(self, config: Config, action: int, state: int, tokens: int) -> None:
@@ -143,6 +150,7 @@ class Heads(nn.Module):
             self.q_pooler, self.q = Pooler(config), Regressor(width)
         if config.value_head or config.success_head:
             self.pooler = Pooler(config)
+        self.tokens = tokens
         self.value = Regressor(width) if config.value_head else None
         self.success = Regressor(width) if config.success_head else None
         self.goal = (
@@ -162,6 +170,10 @@ class Heads(nn.Module):
         tokens = torch.cat([self.action(action)[:, None], context], 1)  # (B, 5, 384)
         quality: Tensor = self.q(self.q_pooler(tokens))
         return quality
+
+    def aim(self, context: Tensor) -> Tensor | None:
+        """(B, S) normalised state at the goal, None without that head."""
+        return None if self.goal is None else self.goal(context[:, -self.tokens :])
 
     def forward(self, context: Tensor) -> Estimates:
         """V and S."""
@@ -185,7 +197,7 @@ class Network(nn.Module):
         self.encoder = ContextEncoder(config, sizes, pretrained)
         self.expert = ActionExpert(config.width, config.expert_depth, config.heads, config.chunk, sizes.action)
         tokens = config.context_tokens if config.context_resampler else len(self.encoder.position)
-        self.heads = Heads(config, sizes.action, sizes.state, tokens)
+        self.heads = Heads(config, sizes.action, sizes.state, POINTED if config.pointer_heads else tokens)
         self._begin()
 
     def _begin(self) -> None:
