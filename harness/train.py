@@ -90,6 +90,9 @@ def add_learning_options(options: argparse.ArgumentParser) -> None:
     add("--clip", type=float, default=1.0, metavar="X", help="largest norm of the gradient (default: 1)")
     add("--ema", type=float, default=0.999, metavar="X", help="decay of the weights' running mean (default: 0.999)")
     add("--init", type=Path, metavar="FILE", help="begin with the weights of that checkpoint (default: at random)")
+    add(
+        "--reaching", type=int, default=1, metavar="N", help="rows before the gripper first turns come N times as often"
+    )
     add("--seed", type=int, default=0, metavar="N", help="of weights, order and noise (default: 0)")
     add("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="auto: bfloat16 where it is fast")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU where there is one")
@@ -204,7 +207,7 @@ def prepared(policy: ModuleType, options: argparse.Namespace) -> Training:
     print(
         f"{counts['trained']:,} parameters to train, {counts['frozen']:,} frozen; {len(data.training):,} samples "
         f"of {len(data.table.demonstrations) - len(data.held)} demonstrations, {chosen.steps} steps are "
-        f"{chosen.steps * chosen.batch / len(data.training):.1f} epochs; {device}, {chosen.precision}"
+        f"{chosen.steps * chosen.batch / len(data.dealt(chosen.reaching)):.1f} epochs; {device}, {chosen.precision}"
         + f"; goes on after step {training.step}"
         * (training.step > 0)
     )
@@ -243,6 +246,7 @@ def settings(options: argparse.Namespace, data: DataSet, device: str) -> Setting
         precision=chosen_precision(options.precision, device),
         seed=options.seed,
         init=hashed(options.init),
+        reaching=options.reaching,
     )
 
 

@@ -25,6 +25,7 @@ class Samples(NamedTuple):
     padded: (B, H) True for actions beyond row T.
     to_go: (B,) int64, T - t, 0 in the last row.
     goal: (B, S) float32, raw, the state when the gripper is next asked to open or to close, else that of row T.
+    reaching: (B,) True until the gripper is asked for that the first time.
     """
 
     images: dict[str, ImageArray]
@@ -34,6 +35,7 @@ class Samples(NamedTuple):
     padded: npt.NDArray[np.bool_]
     to_go: npt.NDArray[np.int64]
     goal: FloatArray
+    reaching: npt.NDArray[np.bool_]
 
 
 class Statistics(NamedTuple):

@@ -52,6 +52,7 @@ def samples(rows: int = 4, seed: int = 0) -> Samples:
         padded=np.zeros((rows, 16), bool),
         to_go=np.arange(rows) * 30,
         goal=random.normal(size=(rows, 3)).astype(np.float32),
+        reaching=np.arange(rows) < rows - 1,
     )
 
 
@@ -120,6 +121,8 @@ def test_a_goal_head_is_there_when_its_loss_counts_and_makes_the_context_tell_th
     assert gradients(made, seen)["encoder"] > 0
     other = samples()._replace(goal=samples().goal + 1)
     assert values(made.losses(other, seeded()))["goal"] != found["goal"]
+    held = samples()._replace(goal=samples().goal + 9 * ~samples().reaching[:, None])  # the gripper has turned before
+    assert values(made.losses(held, seeded()))["goal"] == pytest.approx(found["goal"])
 
 
 def test_a_learner_may_begin_with_a_checkpoint_and_says_so(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, strategies
 
 import envs
-from harness.training.dataset import DataSet, Order, last_of_stretch, turns
+from harness.training.dataset import DataSet, Order, last_of_stretch, reaching, turns
 from harness.training.frames import cached
 from harness.training.hdf5 import made_by
 from harness.training.lerobot import Columns
@@ -83,9 +83,20 @@ def test_the_goal_is_the_state_in_which_the_gripper_next_turns_else_that_of_the_
     actions = np.stack([np.zeros(10), gripper], axis=1).astype(np.float32)
     last = np.array([7] * 8 + [9] * 2)
     assert turns(actions, last, action).tolist() == [3, 3, 3, 6, 6, 6, 7, 7, 9, 9]
+    assert reaching(turns(actions, last, action), last).tolist() == [True] * 3 + [False] * 5 + [True] * 2
     assert turns(actions, last, replace(action, entries=("dx", "dy"))).tolist() == last.tolist()
     demonstrations(tmp_path, count=1, steps=6, turns=True)
-    np.testing.assert_allclose(every_sample(data_set(tmp_path)).goal[:, 0], [0.2] * 3 + [0.5] * 3)
+    samples = every_sample(data_set(tmp_path))
+    np.testing.assert_allclose(samples.goal[:, 0], [0.2] * 3 + [0.5] * 3)
+    assert samples.reaching.all()  # a gripper that never turns has not turned yet
+
+
+def test_rows_before_the_gripper_first_turns_are_dealt_as_often_as_asked(tmp_path: Path) -> None:
+    demonstrations(tmp_path, count=1, steps=6)
+    data = data_set(tmp_path)
+    data.reaching[2:] = False
+    assert np.bincount(data.dealt(3)).tolist() == [3, 3, 1, 1, 1, 1]
+    assert data.dealt(1).tolist() == data.training.tolist()
 
 
 def test_what_the_expert_wanted_is_learnt_not_what_noise_made_of_it(tmp_path: Path) -> None:

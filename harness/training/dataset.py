@@ -91,6 +91,7 @@ class DataSet:
             raise ValueError(f"nothing is left to learn from with --hold-out {hold_out}")
         self.held = tuple(np.flatnonzero(held).tolist())
         self.turns = turns(self.table.actions, self.table.last, spec.action)
+        self.reaching = reaching(self.turns, self.table.last)
         self.hash = content_hash([sorted(source.hash for source in sources), spec.observation.state, hold_out])
         self.images: dict[str, list[ImageArray]] = {}
         self.chunk, self.size_px = 1, 0
@@ -103,6 +104,11 @@ class DataSet:
         """Of every row of all demonstrations once."""
         state, actions = self.table.state, self.table.actions
         return Statistics(*moments(state), *moments(actions))
+
+    def dealt(self, times: int) -> Rows:
+        """The places to train at, those of rows that are still reaching so many times."""
+        again = self.training[self.reaching[self.table.starts[self.training]]]
+        return np.concatenate([self.training, np.repeat(again, times - 1)])
 
     def samples(self, chosen: Rows) -> Samples:
         """The samples at some places of `table.starts`."""
@@ -117,6 +123,7 @@ class DataSet:
             padded=ahead > last[:, None],
             to_go=last - rows,
             goal=self.table.state[self.turns[rows]],
+            reaching=self.reaching[rows],
         )
 
     def _images(self, camera: str, chosen: Rows) -> ImageArray:
@@ -162,6 +169,13 @@ def turns(actions: FloatArray, last: Rows, action: ActionSpec) -> Rows:
     rows = np.append(np.flatnonzero(turning) + 1, len(actions))
     following: Rows = rows[np.searchsorted(rows, np.arange(len(actions)), "right")]
     return np.minimum(following, last)
+
+
+def reaching(turns: Rows, last: Rows) -> npt.NDArray[np.bool_]:
+    """(N,) whether the gripper has not turned yet in the row's stretch."""
+    _, first, stretch = np.unique(last, return_index=True, return_inverse=True)
+    until: npt.NDArray[np.bool_] = turns == turns[first[stretch]]
+    return until
 
 
 def is_held_out(numbers: Numbers, share: float) -> bool:

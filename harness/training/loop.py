@@ -88,7 +88,7 @@ class Training:
 
     def order(self) -> Order:
         """Which samples each step learns from."""
-        return Order(self.data.training, self.settings.batch, self.settings.seed)
+        return Order(self.data.dealt(self.settings.reaching), self.settings.batch, self.settings.seed)
 
     def learn(self, batch: Next) -> dict[str, Tensor]:
         """One step; the mean of each loss over its samples.
@@ -197,7 +197,7 @@ class Training:
 
     def epochs(self) -> float:
         """How often every sample was learnt from."""
-        return self.step * self.settings.batch / len(self.data.training)
+        return self.step * self.settings.batch / len(self.order().places)
 
     def run(
         self,

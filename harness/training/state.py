@@ -40,6 +40,7 @@ class Settings:
         weight_decay: of matrices. clip: largest norm of the gradient. ema: decay of the running mean.
         precision: "float32" or "bfloat16", of what torch casts automatically.
         seed: decides the first weights, the order of the data and all noise.
+        reaching: how often rows come in which the gripper has not turned yet, for once that others come.
         init: hash of the checkpoint with whose weights it begins, "" where they are random.
     """
 
@@ -60,9 +61,10 @@ class Settings:
     precision: str
     seed: int
     init: str = ""
+    reaching: int = 1
 
     def __post_init__(self) -> None:
-        for key in ("steps", "batch", "accumulate"):
+        for key in ("steps", "batch", "accumulate", "reaching"):
             if getattr(self, key) < 1:
                 raise ValueError(f"--{key} must be at least 1, not {getattr(self, key)}")
         if self.batch % self.accumulate:
@@ -85,7 +87,7 @@ def settle(out: Path, settings: Settings) -> None:
         with written(path) as beside:
             beside.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
         return
-    there = {"init": ""} | json.loads(path.read_text(encoding="utf-8"))  # older folders know no other beginning
+    there = {"init": "", "reaching": 1} | json.loads(path.read_text(encoding="utf-8"))  # older folders lack these
     if changed := [f"{key} {there.get(key)!r}, now {now!r}" for key, now in wanted.items() if there.get(key) != now]:
         raise ValueError(f"{out} holds a training with other settings ({'; '.join(changed)}); name another --out")
 

@@ -59,8 +59,9 @@ class Config:
         expectile, temperature, max_weight: rho, beta and C of the advantage weight.
         huber_delta: of the Q head's loss.
         value_share, q_share, success_share: lambda of each head's loss.
-        goal_share: of the loss of a head that tells from the context the state in which the gripper next opens or
-            closes, so that it is read in the image where things are; ours, not the paper's. 0, without that head.
+        goal_share: of the loss of a head that tells from the context, from the pointer's tokens if there are any, the
+            state in which the gripper first opens or closes, so that it is read in the image where things are; ours,
+            not the paper's. 0, without that head.
         normalise_weights: divide the weights by their mean over the batch.
     """
 

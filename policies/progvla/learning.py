@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from policies.layers.attention import KeysValues
 from policies.progvla import checkpoint, losses
@@ -82,7 +81,9 @@ class Learner(Agent):
         value, logit = (None if one is None else one.float() for one in network.heads(context))
         heads = losses.head_losses(config, quality, value, logit, to_go)
         if (aim := network.heads.aim(context)) is not None:
-            heads["goal"] = functional.mse_loss(aim.float(), self.normal_state(samples.goal))
+            off = (aim.float() - self.normal_state(samples.goal)).square().mean(1)  # (B,)
+            reaching = torch.from_numpy(samples.reaching).to(self.device)
+            heads["goal"] = (off * reaching).sum() / reaching.sum().clamp(min=1)
         advantage_weight = losses.policy_weight(config, quality, value, losses.progress(to_go, config.horizon))
         success_weight = losses.success_weight(logit, advantage_weight)
         loss = losses.total(config, flow, advantage_weight * success_weight, heads)
