@@ -76,10 +76,12 @@ def trained_on(about: Mapping[str, Any]) -> str:
     made_by = f" ({'; '.join(data['made_by'])})" if data.get("made_by") else ""
     changes = "".join(f", {key}={value}" for key, value in sorted(training["changes"].items()))
     parameters = about.get("parameters", {}).get("trained")
+    reaching = training.get("reaching", 1)
+    dealt = f", rows before the gripper first turns {reaching} times as often" if reaching > 1 else ""
     size = f", {parameters / 1e6:.2f} M parameters" if parameters else ""
     return (
         f"trained on {sum(demonstrations.values())} demonstrations of {counted(demonstrations, 'task')}{made_by}, "
-        f"{training['steps_done']} steps of {training['batch']} samples ({training['epochs']:g} epochs), "
+        f"{training['steps_done']} steps of {training['batch']} samples ({training['epochs']:g} epochs{dealt}), "
         f"seed {training['seed']}; config {training['config']}{changes}{size}; data {data['hash'][:8]}"
         + (f"; begun from weights {trained_on(about['began_from'])}" if "began_from" in about else "")
     )

@@ -63,6 +63,12 @@ def test_what_it_began_with_was_trained_on_too() -> None:
     assert "; begun from weights trained on 7 demonstrations of 1 task (expert), 6000 steps of 64 samples" in text
 
 
+def test_rows_that_came_more_often_are_said() -> None:
+    training = ABOUT["training"] | {"reaching": 4}
+    text = text_of(make_evaluation(MT50, "progvla"), {"f" * 32: ABOUT | {"training": training}})
+    assert "rows before the gripper first turns 4 times as often)" in text
+
+
 def test_a_partial_evaluation_stands_apart_from_published_rows() -> None:
     text = text_of(make_evaluation(MT50.changed(trials=2), "progvla"), TOLD)
     table = text[text.index(BOTTOM) : text.index(VARIANTS)]

@@ -97,6 +97,7 @@ def test_it_learns_and_its_checkpoint_says_from_what(tmp_path: Path, capsys: pyt
         "precision": "float32",
         "seed": 0,
         "init": "",
+        "reaching": 1,
         "steps_done": 300,
         "epochs": about["training"]["epochs"],
     }
