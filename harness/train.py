@@ -207,7 +207,7 @@ def prepared(policy: ModuleType, options: argparse.Namespace) -> Training:
     print(
         f"{counts['trained']:,} parameters to train, {counts['frozen']:,} frozen; {len(data.training):,} samples "
         f"of {len(data.table.demonstrations) - len(data.held)} demonstrations, {chosen.steps} steps are "
-        f"{chosen.steps * chosen.batch / len(data.dealt(chosen.reaching)):.1f} epochs; {device}, {chosen.precision}"
+        f"{chosen.steps * chosen.batch / len(training.places):.1f} epochs; {device}, {chosen.precision}"
         + f"; goes on after step {training.step}"
         * (training.step > 0)
     )

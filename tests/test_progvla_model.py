@@ -117,10 +117,11 @@ def test_a_pointer_adds_two_tokens_that_know_images_and_instruction_but_not_the_
         assert not torch.allclose(before, pointed(*changed), atol=1e-3)
 
 
-def test_a_token_of_an_image_begins_to_say_its_place_at_half_the_size_of_what_it_shows() -> None:
+def test_a_token_of_an_image_begins_to_say_its_place_by_waves_of_amplitude_one_half() -> None:
     begun = places(8, 128)
     assert begun.square().sum(1).sqrt().numpy() == pytest.approx((128 / 2) ** 0.5 / 2)
     assert torch.cdist(begun, begun).add(torch.eye(64) * 9).min() > 0.5
+    assert places(3, 10).shape == (9, 10)
 
 
 def test_a_stem_begins_by_passing_on_what_differs_between_images() -> None:

@@ -64,6 +64,7 @@ class Training:
         self.checkpoint = importlib.import_module(f"{policy.__name__}.checkpoint")
         self.learner: Any = learner.to(device)
         self.data, self.settings, self.out, self.device = data, settings, out, device
+        self.places = data.dealt(settings.reaching)
         self.optimiser = optimiser(learner, settings.lr, settings.weight_decay)
         self.mean = RunningMean(learner, settings.ema)
         self.generator = torch.Generator(device).manual_seed(settings.seed)
@@ -88,7 +89,7 @@ class Training:
 
     def order(self) -> Order:
         """Which samples each step learns from."""
-        return Order(self.data.dealt(self.settings.reaching), self.settings.batch, self.settings.seed)
+        return Order(self.places, self.settings.batch, self.settings.seed)
 
     def learn(self, batch: Next) -> dict[str, Tensor]:
         """One step; the mean of each loss over its samples.
@@ -197,7 +198,7 @@ class Training:
 
     def epochs(self) -> float:
         """How often every sample was learnt from."""
-        return self.step * self.settings.batch / len(self.order().places)
+        return self.step * self.settings.batch / len(self.places)
 
     def run(
         self,

@@ -42,7 +42,7 @@ class Config:
         width, heads, dropout: of resamplers and fusion.
         resampler_depth: blocks of every resampler.
         vision_tokens, language_tokens, context_tokens: what the resamplers give.
-        pointer_heads: of a pointer into each image, whose token joins the context (`policies.progvla.pointer`); ours,
+        pointer_heads: of a pointer into each image, whose tokens join the context (`policies.progvla.pointer`); ours,
             not the paper's. 0, without it.
         context_resampler: off, the action expert and the heads read all tokens of the fusion.
         fusion_depth: blocks of the fusion.

@@ -60,7 +60,7 @@ def stem(channels: tuple[int, ...]) -> nn.Sequential:
     for given, wanted in zip((3, *channels), channels, strict=False):
         convolution = nn.Conv2d(given, wanted, 3, 2, 1)
         nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-        nn.init.constant_(convolution.get_parameter("bias"), 0)
+        nn.init.zeros_(convolution.get_parameter("bias"))
         layers += [convolution, nn.ReLU()]
     return nn.Sequential(*layers)
 
@@ -68,13 +68,13 @@ def stem(channels: tuple[int, ...]) -> nn.Sequential:
 def places(side: int, width: int) -> Tensor:
     """(side^2, width) where a token begins to say that it is: sines and cosines of its column and of its row.
 
-    As large as a half: at 0.02, as is usual, a token's place is lost beside what it shows until much training.
+    Of amplitude 0.5: at 0.02, as is usual, a token's place is lost beside what it shows until much training.
     """
-    waves = 2 ** torch.linspace(0, 4, width // 4) * (math.pi / 2)  # per image
+    waves = 2 ** torch.linspace(0, 4, math.ceil(width / 4)) * (math.pi / 2)  # per image
     angles = torch.linspace(0, 1, side)[:, None] * waves  # (side, width / 4)
     line = torch.cat([angles.sin(), angles.cos()], 1)  # (side, width / 2)
     column, row = line.expand(side, -1, -1), line[:, None].expand(-1, side, -1)
-    return torch.cat([column, row], -1).flatten(0, 1) / 2
+    return torch.cat([column, row], -1).flatten(0, 1)[:, :width] / 2
 
 
 class Positioned(nn.Module):
