@@ -10,9 +10,10 @@ bursts=P   at each step with probability P it is pushed aside: for 8 to 24 steps
 grip=P     with probability P a burst moves the gripper too, opens or closes it, so that demonstrations show what to do
            with a hand that has closed on nothing or has let go.
 driver=FILE
-           in each burst not chance moves it but the learned policy of that checkpoint, for 24 to 64 steps, the
-           gripper's entry left alone: so the expert shows the way back from where the learner goes wrong (DAgger, Ross
-           et al. 2011, arXiv 1011.0686; an expert that takes over: HG-DAgger, Kelly et al. 2019, arXiv 1810.02890).
+           in each burst not chance moves it but the learned policy of that checkpoint, the gripper too, for 24 to 192
+           steps: long enough to miss, to go on as if it had not, and to end where a demonstration would never be. The
+           expert shows the way back from there (DAgger, Ross et al. 2011, arXiv 1011.0686; an expert that takes over:
+           HG-DAgger, Kelly et al. 2019, arXiv 1810.02890).
 steady=1   what it may choose is not drawn but the best or the middle one, and pushed aside it goes on from there: what
            it does follows from what is seen. Only PiPER's expert has choices; of the others it changes nothing.
 """
@@ -44,7 +45,7 @@ KEPT = 0.8  # of the noise, from one control step to the next
 UNDISTURBED = "gripper"  # in the name of an entry: a hand that opens by chance is no disturbance but a failure
 
 
-BURST_STEPS, DRIVEN_STEPS = (8, 25), (24, 65)
+BURST_STEPS, DRIVEN_STEPS = (8, 25), (24, 193)
 
 
 class Manner(NamedTuple):
@@ -87,6 +88,7 @@ class Noise:
         self.pushed = False
         self.grip, self.gripping, self.end = manner.grip, False, self.high
         self.drive = drive
+        self.moved = self.free | (drive is not None)
         self.planned: list[FloatArray] = []
 
     def disturbed(self, wanted: FloatArray) -> FloatArray:
@@ -107,7 +109,7 @@ class Noise:
             if self.drive:
                 self.planned = self.planned or list(self.drive())
                 self.push = self.planned.pop(0).astype(np.float64)
-            executed = np.where(self.free, (1 - self.share) * wanted + self.share * self.push, executed)
+            executed = np.where(self.moved, (1 - self.share) * wanted + self.share * self.push, executed)
             if self.gripping:
                 executed = np.where(self.free, executed, self.end)
         return executed.clip(self.low, self.high).astype(np.float32)

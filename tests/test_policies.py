@@ -218,6 +218,14 @@ def test_some_bursts_open_or_close_the_gripper_when_they_shall() -> None:
         policies.make("expert", SPEC, {"bursts": "0.1", "grip": "2"})
 
 
+def test_a_driver_moves_the_gripper_too() -> None:
+    action = ActionSpec(("dx", "gripper"), (-1.0, -1.0), (1.0, 1.0), 10.0, "none", "none")
+    learnt = np.array([[0.25, -0.5]] * 8, np.float32)
+    noise = Noise(action, START, Manner(bursts=1.0, driver="learner"), lambda: learnt)
+    np.testing.assert_array_equal(noise.disturbed(np.array([1.0, 1.0], np.float32)), learnt[0])
+    assert noise.pushed
+
+
 def test_noise_is_a_matter_of_the_episode_and_its_repeat() -> None:
     wanted = np.array([0.0, 2.5, 1.0], np.float32)
     usual, again, *others = (

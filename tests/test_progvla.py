@@ -235,6 +235,14 @@ def test_the_noise_of_a_row_comes_from_its_seed(example: Path) -> None:
     npt.assert_array_equal(first.progress, other.progress)
 
 
+def test_without_noise_a_plan_follows_from_what_is_seen(example: Path) -> None:
+    rewritten(example, lambda weights, card: card["config"].update(noise_scale=0.0))
+    policy = progvla.make(SPEC, str(example))
+    batch = shown(policy, SPEC, 1)
+    other = batch._replace(seeds=batch.seeds + np.uint64(1))
+    npt.assert_array_equal(policy.act(batch).actions, policy.act(other).actions)
+
+
 def test_an_instruction_beyond_the_text_limit_is_refused(example: Path) -> None:
     policy = progvla.make(SPEC, str(example))
     with pytest.raises(ValueError, match="at most 32 tokens"):

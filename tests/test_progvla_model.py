@@ -234,3 +234,5 @@ def test_an_unknown_value_of_a_config_is_named() -> None:
         config("tiny", {"q_head": "maybe"})
     with pytest.raises(ValueError, match="execute must be from 1 to chunk"):
         config("tiny", {"execute": "17"})
+    with pytest.raises(ValueError, match="noise_scale must be 0 or more, not -1"):
+        config("tiny", {"noise_scale": "-1"})

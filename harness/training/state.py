@@ -87,7 +87,8 @@ def settle(out: Path, settings: Settings) -> None:
         with written(path) as beside:
             beside.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
         return
-    there = {"init": Settings.init, "reaching": Settings.reaching} | json.loads(path.read_text(encoding="utf-8"))  # older folders lack these
+    older = {"init": Settings.init, "reaching": Settings.reaching}  # what folders of before lack
+    there = older | json.loads(path.read_text(encoding="utf-8"))
     if changed := [f"{key} {there.get(key)!r}, now {now!r}" for key, now in wanted.items() if there.get(key) != now]:
         raise ValueError(f"{out} holds a training with other settings ({'; '.join(changed)}); name another --out")
 

@@ -49,6 +49,8 @@ class Config:
         expert_depth: blocks of the action expert.
         chunk, execute: actions in a plan, and how many of them run.
         integration_steps: of Heun's method.
+        noise_scale: of the noise that a plan begins with, at work: 1, as in training; 0, none, and the plan follows
+            from what is seen. Ours, not the paper's.
         time_sampling: `beta22`, or SmolVLA's Beta(1.5, 1) towards noise.
         flow_draws: noises and times per sample and step of training; the context is computed once.
         q_head, value_head, success_head: off, without that head and its loss; what it weighs is 1.
@@ -96,6 +98,7 @@ class Config:
     chunk: int = 16
     execute: int = 8
     integration_steps: int = 10
+    noise_scale: float = 1.0
     time_sampling: str = "beta22"
     flow_draws: int = 1
     q_head: bool = True
@@ -123,6 +126,8 @@ class Config:
         require("weight", self.weight, WEIGHTS)
         if not 1 <= self.execute <= self.chunk:
             raise ValueError(f"execute must be from 1 to chunk, {self.chunk}, not {self.execute}")
+        if not self.noise_scale >= 0:
+            raise ValueError(f"noise_scale must be 0 or more, not {self.noise_scale}")
 
     def changed(self, changes: dict[str, str]) -> Config:
         """The same with some values as texts, as a command line gives them.

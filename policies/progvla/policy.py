@@ -81,7 +81,7 @@ class ProgVLA:
         """(B, chunk, A), each row from its own seed."""
         shape = self.chunk, len(self.action.entries)
         noise = np.stack([np.random.default_rng(seed).standard_normal(shape, np.float32) for seed in seeds])
-        return torch.from_numpy(noise).to(self.agent.device)
+        return torch.from_numpy(noise).to(self.agent.device) * self.agent.config.noise_scale
 
     def about(self) -> dict[str, Any]:
         """From what it was trained, and how."""
