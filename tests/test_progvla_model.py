@@ -234,5 +234,6 @@ def test_an_unknown_value_of_a_config_is_named() -> None:
         config("tiny", {"q_head": "maybe"})
     with pytest.raises(ValueError, match="execute must be from 1 to chunk"):
         config("tiny", {"execute": "17"})
-    with pytest.raises(ValueError, match="noise_scale must be 0 or more, not -1"):
-        config("tiny", {"noise_scale": "-1"})
+    for wrong in ("-1", "inf", "nan"):
+        with pytest.raises(ValueError, match=f"noise_scale must be finite and 0 or more, not {wrong}"):
+            config("tiny", {"noise_scale": wrong})

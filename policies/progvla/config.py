@@ -6,6 +6,7 @@ Values that the paper leaves open are marked "open"; so is, in `small` and `tiny
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -126,8 +127,8 @@ class Config:
         require("weight", self.weight, WEIGHTS)
         if not 1 <= self.execute <= self.chunk:
             raise ValueError(f"execute must be from 1 to chunk, {self.chunk}, not {self.execute}")
-        if not self.noise_scale >= 0:
-            raise ValueError(f"noise_scale must be 0 or more, not {self.noise_scale}")
+        if not 0 <= self.noise_scale < math.inf:
+            raise ValueError(f"noise_scale must be finite and 0 or more, not {self.noise_scale}")
 
     def changed(self, changes: dict[str, str]) -> Config:
         """The same with some values as texts, as a command line gives them.
